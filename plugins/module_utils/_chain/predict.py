@@ -1,0 +1,137 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE: which claims a token of a realm will carry, from the realm's clients, scopes and mappers alone.
+
+Source: Keycloak's Server Administration Guide, "Protocol mappers" and "Client scopes"; measured on 26.4.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .shapes import Claims, Obj, Token, flag, number, objects, section, text, texts
+
+# What Keycloak's built-in scopes put into an access token and into an ID token.
+_BUILTIN: Mapping[str, Mapping[str, str]] = {
+    "basic": {"sub": "$sub", "auth_time": "$any"},
+    "profile": {
+        "preferred_username": "$username",
+        "name": "$any",
+        "given_name": "$any",
+        "family_name": "$any",
+    },
+    "email": {"email": "$email", "email_verified": "$any"},
+    "acr": {"acr": "$any"},
+    "web-origins": {},
+    "roles": {},
+    "offline_access": {},
+    "address": {"address": "$any"},
+    "phone": {"phone_number": "$any", "phone_number_verified": "$any"},
+    "microprofile-jwt": {"upn": "$username"},
+    "organization": {"organization": "$any"},
+    "service_account": {"client_id": "$any"},
+}
+
+# Every token of a login carries these, whatever the scopes.
+_ALWAYS: Mapping[str, str] = {"exp": "$any", "iat": "$any", "jti": "$any", "typ": "$any", "sid": "$any"}
+
+_VALUE_MAPPERS: Mapping[str, str] = {
+    "oidc-sub-mapper": "$sub",
+    "oidc-usermodel-property-mapper": "$any",
+    "oidc-usermodel-attribute-mapper": "$any",
+    "oidc-full-name-mapper": "$any",
+    "oidc-group-membership-mapper": "$groups",
+    "oidc-hardcoded-claim-mapper": "$any",
+    "oidc-usersessionmodel-note-mapper": "$any",
+}
+_BY_PROPERTY: Mapping[str, str] = {"username": "$username", "email": "$email", "id": "$sub"}
+
+BUILTIN_SCOPES = tuple(sorted(_BUILTIN))
+
+
+def predict(realm: Obj, issuer: str, token: Token) -> Optional[Claims]:
+    """The claims of a token, or None where its client does not exist in the realm.
+
+    ``realm`` has the options of ``keycloak_realm``, requesters' fields included (``realm.effective``).
+    """
+    client = find(objects(realm, "clients"), "client_id", token.client)
+    if client is None:
+        return None
+    id_token = token.id_token
+    claims: Dict[str, str] = dict(_ALWAYS)
+    audiences: Set[str] = {token.client} if id_token else set()
+    for mapper in objects(client, "protocol_mappers"):
+        _apply(mapper, claims, audiences, id_token)
+    for name in granted_scopes(client, token):
+        scope = find(objects(realm, "client_scopes"), "name", name)
+        if scope is not None:
+            for mapper in objects(scope, "protocol_mappers"):
+                _apply(mapper, claims, audiences, id_token)
+        elif name in _BUILTIN and flag(realm, "builtin_scopes", True):
+            claims.update(_BUILTIN[name])
+    if flag(client, "full_scope_allowed") and not id_token:
+        # Every role of the person comes along, and with the roles of client account its audience.
+        audiences.add("account")
+        claims.update({"realm_access": "$any", "resource_access": "$any"})
+    if token.audience and token.audience in audiences:
+        audiences = {token.audience}
+    lifetime = number(client, "access_token_lifespan") or number(section(realm, "settings"), "access_token_lifespan", 300)
+    return Claims(issuer, tuple(sorted(audiences)), token.client, claims, lifetime)
+
+
+def granted_scopes(client: Obj, token: Token) -> List[str]:
+    """Default scopes, and of the optional ones those that are asked for."""
+    optional = set(texts(client, "optional_client_scopes"))
+    return texts(client, "default_client_scopes") + [name for name in token.scopes if name in optional]
+
+
+def audiences_of_scope(realm: Obj, name: str) -> Set[str]:
+    """The audiences that a scope's mappers add."""
+    scope = find(objects(realm, "client_scopes"), "name", name)
+    claims: Dict[str, str] = {}
+    audiences: Set[str] = set()
+    for mapper in objects(scope, "protocol_mappers") if scope is not None else []:
+        _apply(mapper, claims, audiences, False)
+    return audiences
+
+
+def find(items: Sequence[Obj], key: str, value: str) -> Optional[Obj]:
+    """The first mapping whose ``key`` is ``value``."""
+    for item in items:
+        if text(item, key) == value:
+            return item
+    return None
+
+
+def _apply(mapper: Obj, claims: Dict[str, str], audiences: Set[str], id_token: bool) -> None:
+    config = section(mapper, "config")
+    kind = text(mapper, "protocol_mapper")
+    if _text_of(config, "id.token.claim" if id_token else "access.token.claim") == "false":
+        return
+    if kind == "oidc-audience-mapper":
+        added = text(config, "included.client.audience") or text(config, "included.custom.audience")
+        if added and not (id_token and _text_of(config, "id.token.claim") != "true"):
+            audiences.add(added)
+        return
+    source = _VALUE_MAPPERS.get(kind)
+    claim, value = _claim_of(kind, config)
+    if source is None or not claim:
+        return
+    claims[claim] = value or source
+
+
+def _claim_of(kind: str, config: Obj) -> Tuple[str, str]:
+    if kind == "oidc-sub-mapper":
+        return "sub", "$sub"
+    if kind == "oidc-full-name-mapper":
+        return "name", "$any"
+    if kind == "oidc-hardcoded-claim-mapper":
+        return text(config, "claim.name"), text(config, "claim.value")
+    return text(config, "claim.name"), _BY_PROPERTY.get(text(config, "user.attribute"), "")
+
+
+def _text_of(config: Obj, key: str) -> str:
+    """Mapper options are texts in Keycloak; YAML users write truth values."""
+    value = config.get(key)
+    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else ""
