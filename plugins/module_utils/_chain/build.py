@@ -59,6 +59,7 @@ def build(
         "admin": {
             "client_id": inputs.text("admin_client_id"),
             "realm": inputs.text("admin_realm"),
+            "url": inputs.text("keycloak_admin_url") or places.keycloak_url(inputs),
             "secret_from": places.admin_secret(inputs),
         },
         "realm": wanted,
@@ -183,9 +184,9 @@ def problems_text(problems: Iterable[Mapping[str, Json]]) -> str:
 
 def keycloak_connection(model: Obj) -> Dict[str, Json]:
     """The options by which our service client reaches Keycloak; its secret is a reference."""
-    issuer, admin, authority = section(model, "issuer"), section(model, "admin"), section(model, "ca")
+    admin, authority = section(model, "admin"), section(model, "ca")
     options: Dict[str, Json] = {
-        "auth_keycloak_url": text(issuer, "keycloak_url"),
+        "auth_keycloak_url": text(admin, "url"),
         "auth_realm": text(admin, "realm"),
         "auth_client_id": text(admin, "client_id"),
         "auth_client_secret_from": section(admin, "secret_from"),

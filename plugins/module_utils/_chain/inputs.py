@@ -70,6 +70,7 @@ INPUTS: Tuple[Input, ...] = (
     _bool("keycloak_managed", True),
     _str("keycloak_host"),
     _int("keycloak_port", 443),
+    _str("keycloak_admin_url"),
     _str("issuer_url"),
     _str("admin_client_id", "mcp-auth-admin"),
     _str("admin_realm", "master"),

@@ -311,7 +311,7 @@ def _users(inputs: Inputs) -> List[Dict[str, Json]]:
                 "email": text(person, "email") or "%s@%s" % (username, inputs.text("base_domain") or "example.com"),
                 "email_verified": True,
                 "first_name": text(person, "first_name") or username,
-                "last_name": text(person, "last_name") or "(%s)" % inputs.text("realm"),
+                "last_name": text(person, "last_name") or inputs.text("realm"),
                 "groups": sorted(group_path(name) for name in texts(person, "groups")),
                 "password_from": section(person, "password_from")
                 or {"namespace": inputs.text("keycloak_namespace"), "name": places.PEOPLE_SECRET, "key": username},
