@@ -15,7 +15,7 @@ help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## Bring up a local cluster with the whole chain on it, verify it, and say where to look
-	@$(PYTHON) tests/lab/lab.py demo
+	@$(PYTHON) tests/lab/demo.py
 
 demo-down: ## Take the local cluster away
 	@$(PYTHON) tests/lab/lab.py down

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 """PRIVATE: the model as one piece of plain data, built from inputs and from what was observed of the world."""
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def build(
             "groups_claim": inputs.text("groups_claim"),
             "extra": {"client": login.EXTRA_CLIENT, "session": login.EXTRA_SESSION},
         },
-        "rbac": {"bindings": login.bindings(inputs)},
+        "rbac": {"bindings": login.bindings(inputs), "developer_namespaces": login.developer_namespaces(inputs)},
         "people": login.expectations(inputs),
         "mcp_server": _mcp_server(inputs),
         "lifetimes": {

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 """PRIVATE: what a user may say about the chain: one table of flat ``chain_*`` variables, checked all at once.
 
 The table is the one source of names, types and defaults. The argument specs and the defaults of role ``chain`` repeat

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 """PRIVATE: how a cluster maps a token to a user, and which rights its groups have there.
 
 Source: Kubernetes, AuthenticationConfiguration (apiserver.config.k8s.io/v1) and its CEL environment.
@@ -12,10 +13,12 @@ from typing import Dict, List, Sequence
 
 from . import hops, places, realm
 from .inputs import Inputs
-from .shapes import Json, Obj, text, texts
+from .shapes import Json, Obj, flag, text, texts
 
 DIRECT_PREFIX = "oidc:"
 AGENT_PREFIX = "agent:"
+# Where a lab's developers work.
+LAB_NAMESPACE = "demo"
 EXTRA_CLIENT = "mcp-auth.example/client"
 EXTRA_SESSION = "mcp-auth.example/session"
 
@@ -101,19 +104,24 @@ def mapped_group(inputs: Inputs, group: str, by_agent: bool = True) -> str:
     return inputs.text("groups_prefix") + name
 
 
+def developer_namespaces(inputs: Inputs) -> List[str]:
+    """Where developers may edit. Never the agents' own namespace by default: ``edit`` reads the Secrets there."""
+    return inputs.texts("developer_namespaces") or ([LAB_NAMESPACE] if inputs.flag("lab") else [])
+
+
 def bindings(inputs: Inputs) -> List[Dict[str, Json]]:
     """Groups to cluster roles; ``namespace`` is empty for the whole cluster.
 
     With separate rights an agent reads (cluster role ``view``) where its person may do more.
     """
-    developer = inputs.texts("developer_namespaces") or [inputs.text("agents_namespace")]
     wanted: List[Obj] = [
         {"name": "admin", "group": inputs.text("admin_group"), "cluster_role": "cluster-admin"},
         {
             "name": "developer",
             "group": inputs.text("developer_group"),
             "cluster_role": "edit",
-            "namespaces": developer,
+            "namespaces": developer_namespaces(inputs),
+            "namespaced": True,
         },
         {"name": "reader", "group": inputs.text("reader_group"), "cluster_role": "view"},
         *inputs.objects("bindings"),
@@ -126,7 +134,8 @@ def bindings(inputs: Inputs) -> List[Dict[str, Json]]:
         if inputs.text("agent_rights") == "separate":
             roles.append((True, text(item, "agent_cluster_role") or "view"))
         for by_agent, cluster_role in roles:
-            for namespace in texts(item, "namespaces") or [""]:
+            everywhere = [] if flag(item, "namespaced") else [""]
+            for namespace in texts(item, "namespaces") or everywhere:
                 found.append(
                     {
                         "name": "mcp-auth-%s%s" % (text(item, "name"), "-agent" if by_agent else ""),
@@ -152,15 +161,14 @@ def persona_of(inputs: Inputs, person: Obj) -> str:
 
 def expectations(inputs: Inputs) -> List[Dict[str, Json]]:
     """Who each person is on the cluster, and what that person may and may not do there through the agent."""
-    developer = (inputs.texts("developer_namespaces") or [inputs.text("agents_namespace")])[0]
     namespaces = _probe("list all namespaces", "namespaces", "", "namespaces_list", {})
-    own = _pods(developer)
+    own = [_pods(namespace) for namespace in developer_namespaces(inputs)[:1]]
     other = _pods(inputs.text("keycloak_namespace"))
     rights: Dict[str, Dict[str, Json]] = {
         "admin": {"can": [namespaces, other], "cannot": []},
-        "developer": {"can": [own], "cannot": [namespaces, other]},
+        "developer": {"can": own, "cannot": [namespaces, other]},
         "reader": {"can": [namespaces, other], "cannot": []},
-        "none": {"can": [], "cannot": [namespaces, own]},
+        "none": {"can": [], "cannot": [namespaces, other, *own]},
     }
     found: List[Dict[str, Json]] = []
     for person in realm.people(inputs):

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PRIVATE: takes Keycloak away and gives it back: the chain has to fail closed, and to recover by itself."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping
+from typing import Callable
+
+from .bench import Attempt, Bench, Cluster, Trial, together
+from .hops import Answer, wait_for
+from .model import Twin
+from .target import CannotTry, Stop
+
+# How many replicas there were: it is written down in the cluster before anything is taken away.
+ANNOTATION = "mcp-auth.openshift/chain-verify-outage"
+NAME = "keycloak"
+GONE_SECONDS = 90.0
+BACK_SECONDS = 300.0
+
+
+class Outage:
+    """Scales Keycloak's StatefulSet."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str = NAME) -> None:
+        self._cluster = cluster
+        self._path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}"
+
+    def begin(self) -> None:
+        """Write down how many there are, and take them away."""
+        status, found = self._cluster.request("GET", self._path)
+        if status != 200:
+            raise CannotTry(f"there is no StatefulSet {NAME} to scale ({status})")
+        spec = found.get("spec")
+        replicas = spec.get("replicas") if isinstance(spec, dict) else None
+        if not isinstance(replicas, int) or replicas < 1:
+            raise CannotTry("Keycloak has no replicas")
+        self._write(found, 0, str(replicas))
+
+    def end(self) -> bool:
+        """Give back what a run, this one or one that was killed, had taken away."""
+        status, found = self._cluster.request("GET", self._path)
+        kept = annotations_of(found).get(ANNOTATION)
+        if status != 200 or not isinstance(kept, str) or not kept.isdigit():
+            return False
+        self._write(found, int(kept), None)
+        return True
+
+    def running(self) -> int:
+        """Return how many are ready."""
+        found = self._cluster.request("GET", self._path)[1].get("status")
+        ready = found.get("readyReplicas") if isinstance(found, dict) else 0
+        return ready if isinstance(ready, int) else 0
+
+    def _write(self, found: dict[str, object], replicas: int, kept: str | None) -> None:
+        body = copy.deepcopy(found)
+        metadata, spec = body.get("metadata"), body.get("spec")
+        if not isinstance(metadata, dict) or not isinstance(spec, dict):
+            raise Stop(f"The StatefulSet {NAME} of Keycloak is not whole.")
+        notes = dict(annotations_of(found))
+        notes.pop(ANNOTATION, None)
+        metadata["annotations"] = dict(notes, **({ANNOTATION: kept} if kept is not None else {}))
+        metadata.pop("managedFields", None)
+        spec["replicas"] = replicas
+        status, said = self._cluster.request("PUT", self._path, body)
+        if status != 200:
+            raise Stop("Could not scale Keycloak to %d: %s %s" % (replicas, status, said.get("message", "")))
+
+
+def annotations_of(found: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the annotations of an object."""
+    metadata = found.get("metadata")
+    kept = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return kept if isinstance(kept, dict) else {}
+
+
+def away(bench: Bench) -> Mapping[str, Trial]:
+    """Try the chain with no issuer, and again when it is back."""
+    account = next((item for item in bench.accounts if item.wanted.can), None)
+    if account is None:
+        raise CannotTry("it takes a person who may do something")
+    probe = account.wanted.can[0]
+    m = bench.signin.m(account, fresh=account.signin == "password")
+    exchanged, called = bench.keycloak.exchange(m.text), bench.mcp.call(m.text, probe)
+    outage = Outage(bench.asked(), bench.target.keycloak_namespace)
+    bench.say("Taking Keycloak away (scale to 0)")
+    outage.begin()
+    try:
+        gone = wait_for(
+            lambda: bench.keycloak.wire.send("GET", bench.target.jwks_url, timeout=3.0).status != 200, GONE_SECONDS
+        )
+        if not gone:
+            raise CannotTry("Keycloak still answered after %d s" % GONE_SECONDS)
+        no_exchange, no_call = bench.keycloak.exchange(m.text), bench.mcp.call(m.text, probe)
+    finally:
+        bench.say("Giving Keycloak back")
+        outage.end()
+    began = time.monotonic()
+    back = wait_for(
+        lambda: bench.keycloak.wire.send("GET", bench.target.jwks_url, timeout=3.0).status == 200, BACK_SECONDS, 2.0
+    )
+
+    def works() -> bool:
+        return back and bench.mcp.call(bench.signin.m(account).text, probe).taken
+
+    well = wait_for(works, 90.0, 2.0)
+    words = "no issuer"
+    after = "; recovered after %d s" % (time.monotonic() - began) if well else "; NOT back after it"
+    return {
+        "keycloak": Trial(noted(no_exchange, after), Twin("M, before", exchanged.status, exchanged.taken), words),
+        "mcp_server": Trial(noted(no_call, after), Twin("M, before", called.status, called.taken), words),
+    }
+
+
+def noted(answer: Answer, after: str) -> Answer:
+    """Add how it went on to what was answered."""
+    return Answer(answer.status, answer.reason + after, answer.taken)
+
+
+def restorer(cluster: Cluster, namespace: str) -> Callable[[], bool]:
+    """Return what gives Keycloak back, for whoever cleans up."""
+    return Outage(cluster, namespace).end
+
+
+ATTEMPTS: dict[str, Attempt] = {"outage": together("outage", away)}

@@ -1,0 +1,359 @@
+#!/usr/bin/python
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: chain_verify
+short_description: Walk the whole chain as given people, try every wrong thing at every hop, and report what came
+version_added: 0.1.0
+author:
+  - mcp_auth.openshift contributors (@mcp-auth)
+description:
+  - Signs people in, exchanges their tokens, calls tools on the MCP server and asks the API server who they are. Each claim
+    and each right is compared with what the model of the chain predicts.
+  - Then tries what must not work. Each wrong token differs in one property from a good twin, which the same hop had
+    accepted just before. A refusal counts only with the expected reason.
+  - Looks at rights, tools, open paths and credentials.
+  - The result holds claims, never a token, a password or a key.
+  - The run fails when a hop takes a wrong token, when a hop differs from the model, or when the posture is bad. What could
+    not be tried is V(not tested), never a success.
+options:
+  chain:
+    description:
+      - The model of the chain, as M(mcp_auth.openshift.chain_info) returns it and as role P(mcp_auth.openshift.chain#role)
+        sets it.
+    type: dict
+    required: true
+  people:
+    description:
+      - Who walks the chain. Without it, everybody whom the model knows.
+      - Somebody with neither a token nor a password signs in by device flow. The address to open is shown by the callback
+        P(mcp_auth.openshift.progress#callback).
+    type: list
+    elements: dict
+    suboptions:
+      username:
+        description: Name at the issuer.
+        type: str
+        required: true
+      persona:
+        description: What a person whom the model does not know is to be measured against.
+        type: str
+        choices: [admin, developer, reader, none]
+      signin:
+        description: V(device) asks the person also where the model has a password.
+        type: str
+        choices: [device, password, token]
+      token:
+        description: An access token for the MCP server.
+        type: str
+      token_from:
+        description: Where the token is.
+        type: dict
+        suboptions: &reference
+          kind:
+            description: Kind of the object.
+            type: str
+            choices: [Secret, ConfigMap]
+            default: Secret
+          namespace:
+            description: Namespace of the object.
+            type: str
+            required: true
+          name:
+            description: Name of the object.
+            type: str
+            required: true
+          key:
+            description: Key in the object.
+            type: str
+            required: true
+      password:
+        description: The password, for labs. It needs O(fixtures), which makes the client that allows it.
+        type: str
+      password_from:
+        description: Where the password is.
+        type: dict
+        suboptions: *reference
+  parts:
+    description: What to do. The matrix alone is what a change of one hop needs to be tried again.
+    type: list
+    elements: str
+    choices: [hops, matrix, posture]
+    default: [hops, matrix, posture]
+  columns:
+    description: The hops at which to try wrong things; all without it.
+    type: list
+    elements: str
+    choices: [keycloak, mcp_server, kube_apiserver]
+  rows:
+    description: The wrong things to try, by the names in RV(cells[].row); all without it.
+    type: list
+    elements: str
+  fixtures:
+    description:
+      - Consent to make, for the time of the run, a client with a short token life, a confidential client, two client
+        scopes, three probe users and a second realm in Keycloak.
+      - All of it is marked, removed at the end, removed by a child process when the run is killed, and swept by the start of
+        the next run.
+      - It needs the options O(auth_client_secret_from) and the like, of somebody who may manage realms.
+      - Without it the rows that need it are V(not tested).
+    type: bool
+    default: false
+  outage:
+    description:
+      - Consent to scale Keycloak to nothing and back, and to try the chain meanwhile.
+      - It needs the right to change the StatefulSet. A run that is killed leaves its former size in an annotation, and the
+        next run with this option, or its child process, gives it back.
+    type: bool
+    default: false
+  requester_key_from:
+    description:
+      - The private key by which the MCP server's client proves who it is. Naming it is the consent to use it here.
+      - Without it, and without O(requester_secret_from), the exchange and Keycloak's column are V(not tested).
+    type: dict
+    suboptions: *reference
+  requester_secret_from:
+    description: The secret of the MCP server's client, where it has one in place of a key.
+    type: dict
+    suboptions: *reference
+  expiry_wait:
+    description:
+      - How many seconds to wait at most for a good token to end, so that it can be sent again.
+      - The wait runs beside the other attempts. The API server is asked 12 seconds after the end, because it keeps its
+        verdict on a token for ten.
+    type: int
+    default: 150
+  signin_wait:
+    description: How many seconds to wait for a person to sign in by device flow.
+    type: int
+    default: 300
+  report:
+    description: Files to write, on the host where the module runs. Nothing is written in check mode.
+    type: dict
+    suboptions:
+      json:
+        description: Everything, for programs.
+        type: path
+      junit:
+        description: JUnit XML, for continuous integration. What was not tested is skipped there.
+        type: path
+      html:
+        description: One page that needs nothing else, for people.
+        type: path
+      mode:
+        description: Permissions of the files. They hold personal data (names and groups).
+        type: raw
+        default: "0640"
+extends_documentation_fragment:
+  - mcp_auth.openshift.attributes
+  - mcp_auth.openshift.attributes.cluster
+  - mcp_auth.openshift.cluster
+  - mcp_auth.openshift.keycloak
+attributes:
+  check_mode:
+    support: full
+    details:
+      - It says what would be tried, and contacts nobody.
+  diff_mode:
+    support: none
+    details:
+      - It changes nothing that stays.
+  idempotent:
+    support: full
+    details:
+      - What it makes for a run it removes again; RV(changed) is always false. Reports are written anew each time.
+notes:
+  - Rights on the cluster for the whole of it are those to read the referenced Secrets, to create tokens of the MCP server's
+    ServiceAccount, to read the API server's log (C(pods/log)), to impersonate that ServiceAccount, and to list RBAC
+    objects, Deployments, DaemonSets and NetworkPolicies. What is lacking makes single rows V(not tested).
+  - Two runs with O(fixtures) on one realm at the same time disturb each other.
+seealso:
+  - module: mcp_auth.openshift.chain_info
+  - module: mcp_auth.openshift.mcp_info
+"""
+
+EXAMPLES = r"""
+- name: Verify a lab, with everything that can be tried
+  mcp_auth.openshift.chain_verify:
+    chain: "{{ chain_model }}"
+    fixtures: true
+    requester_key_from: {namespace: llama-stack, name: mcp-server-client, key: tls.key}
+    auth_client_id: mcp-auth-admin
+    auth_client_secret_from: {namespace: redhat-keycloak, name: mcp-auth-admin, key: client-secret}
+    report:
+      html: /tmp/chain.html
+      junit: /tmp/chain.xml
+
+- name: Verify a cluster of one's own with one person, who signs in on the way, and without making anything
+  mcp_auth.openshift.chain_verify:
+    chain: "{{ chain_model }}"
+    people:
+      - {username: jdoe, persona: developer, token_from: {namespace: llama-stack, name: jdoe-token, key: token}}
+
+- name: Try the MCP server again after a change
+  mcp_auth.openshift.chain_verify:
+    chain: "{{ chain_model }}"
+    parts: [matrix]
+    columns: [mcp_server]
+"""
+
+RETURN = r"""
+msg:
+  description: The verdict in one line; on failure with the tables.
+  returned: always
+  type: str
+  sample: "passed: 70 wrong things tried, 70 refused as expected, 0 not tested; hops right 15 of 15"
+table:
+  description: The tables for a terminal, line by line.
+  returned: not in check mode
+  type: list
+  elements: str
+summary:
+  description: The figures, and in C(failures) what failed.
+  returned: not in check mode
+  type: dict
+  sample: {"verdict": "passed", "tried": 70, "refused": 70, "taken": 0, "not_tested": 0, "hops": 15, "hops_right": 15}
+hops:
+  description: Each person's way, with the claims that were sent and every comparison.
+  returned: not in check mode
+  type: list
+  elements: dict
+  sample: [{"id": "exchange", "person": "jdoe", "verdict": "right", "checks": []}]
+cells:
+  description: The matrix.
+  returned: not in check mode
+  type: list
+  elements: dict
+  contains:
+    row:
+      description: What was tried.
+      type: str
+      sample: wrong_audience
+    column:
+      description: Where.
+      type: str
+      sample: kube_apiserver
+    verdict:
+      description: V(refused as expected), V(taken), V(wrong reason), V(n/a) or V(not tested).
+      type: str
+      sample: refused as expected
+    got_status:
+      description: Status of the answer.
+      type: int
+      sample: 401
+    got_reason:
+      description: Its reason.
+      type: str
+      sample: 'oidc: verify token: oidc: expected audience in ["openshift"] got ["mcp-server"]'
+posture:
+  description: How the system stands.
+  returned: not in check mode
+  type: list
+  elements: dict
+  sample: [{"id": "tools", "title": "Tools offered", "expected": "read only", "found": "9, of which none writes", "verdict": "ok"}]
+versions:
+  description: Versions of the parts, as far as they were seen.
+  returned: not in check mode
+  type: dict
+  sample: {"kubernetes": "v1.34.2", "keycloak": "26.4.7", "mcp_server": "0.0.67"}
+reports:
+  description: The files that were written.
+  returned: not in check mode
+  type: list
+  elements: str
+plan:
+  description: What would be tried at each hop.
+  returned: in check mode
+  type: list
+  elements: dict
+  sample: [{"row": "no_token", "column": "mcp_server", "would": "would be tried, expecting 401, missing_token"}]
+"""
+
+import os
+import tempfile
+from typing import Any
+
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.args import ClusterModule, reference_arg
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import entry, text
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.model import COLUMNS
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.run import PARTS
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Stop
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.args import KEYCLOAK_ARGS, KEYCLOAK_EXCLUSIVE
+
+PERSON: dict[str, Any] = {
+    "username": {"type": "str", "required": True},
+    "persona": {"type": "str", "choices": ["admin", "developer", "reader", "none"]},
+    "signin": {"type": "str", "choices": ["device", "password", "token"]},
+    "token": {"type": "str", "no_log": True},
+    "token_from": reference_arg(),
+    "password": {"type": "str", "no_log": True},
+    "password_from": reference_arg(),
+}
+ARGS: dict[str, Any] = {
+    "chain": {"type": "dict", "required": True},
+    "people": {"type": "list", "elements": "dict", "options": PERSON},
+    "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
+    "columns": {"type": "list", "elements": "str", "choices": list(COLUMNS)},
+    "rows": {"type": "list", "elements": "str"},
+    "fixtures": {"type": "bool", "default": False},
+    "outage": {"type": "bool", "default": False},
+    "requester_key_from": reference_arg(),
+    "requester_secret_from": reference_arg(),
+    "expiry_wait": {"type": "int", "default": 150},
+    "signin_wait": {"type": "int", "default": 300},
+    "report": {
+        "type": "dict",
+        "options": {
+            "json": {"type": "path"},
+            "junit": {"type": "path"},
+            "html": {"type": "path"},
+            "mode": {"type": "raw", "default": "0640"},
+        },
+    },
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = ClusterModule(dict(KEYCLOAK_ARGS, **ARGS), supports_check_mode=True, mutually_exclusive=KEYCLOAK_EXCLUSIVE)
+    unknown = entry.unknown_rows(module.params)
+    if unknown:
+        module.fail_json(msg=unknown)
+    if module.check_mode:
+        plan = entry.planned(module.params)
+        module.exit_json(changed=False, plan=plan, msg="%d cells; nothing was contacted" % len(plan))
+    try:
+        evidence = entry.verify(module.params, module.hide, Progress("chain_verify: ").say)
+    except Stop as error:
+        module.fail_json(msg=str(error))
+    except ClusterError as error:
+        module.fail_json(msg=str(error), error=error.to_result())
+
+    def write(path: str, content: str) -> None:
+        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        module.atomic_move(temporary, path)
+        module.set_mode_if_different(path, module.params["report"]["mode"], False)
+
+    result = evidence.to_dict()
+    result["table"] = text.terminal(evidence).splitlines()
+    result["reports"] = entry.reports(evidence, module.params["report"] or {}, write)
+    summary = evidence.summary()
+    msg = (
+        "{verdict}: {tried} wrong things tried, {refused} refused as expected, {not_tested} not tested; "
+        "hops right {hops_right} of {hops}".format(**summary)
+    )
+    if summary["failures"]:
+        module.fail_json(msg="{}\n\n{}".format(msg, "\n".join(result["table"])), **result)
+    module.exit_json(changed=False, msg=msg, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+module mcp-auth.example/lab/pause
+
+go 1.24.0

@@ -1,0 +1,301 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The container engine: a docker that runs and can start a privileged container, else one of our own."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .settings import Settings
+from .store import locked, need_space, write_atomic
+from .ui import LabError, disk_full, failure, run, run_long, say, step
+
+PROBE_IMAGE = "mcp-auth-lab/probe:1"
+START_SECONDS = 60
+ENGINE_MB = 6000
+CHAINS = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-USER", "DOCKER")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A reachable docker: its socket, and whether it is ours."""
+
+    host: str
+    own: bool
+
+    def env(self) -> dict[str, str]:
+        """What docker, kind and Ansible need to talk to it."""
+        return {"DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"}
+
+    def docker(self, *argv: str, check: bool = True, stdin: bytes | None = None, timeout: float | None = None) -> str:
+        """Run a short docker command; returns its output."""
+        done = run(["docker", *argv], what=f"docker {argv[0]}", env=self.env(), check=check, stdin=stdin, timeout=timeout)
+        return done.stdout.strip()
+
+    def ok(self, *argv: str) -> bool:
+        """Whether a docker command succeeds."""
+        return run(["docker", *argv], env=self.env(), check=False).returncode == 0
+
+    def image_id(self, ref: str) -> str:
+        """The id of an image, or nothing."""
+        return run(["docker", "image", "inspect", "-f", "{{.Id}}", ref], env=self.env(), check=False).stdout.strip()
+
+
+def tiny_program(machine: str) -> bytes:
+    """A static ELF program of a few bytes that exits with 0: the smallest container that can be run."""
+    codes = {
+        "x86_64": (62, bytes.fromhex("31ff b83c000000 0f05")),  # exit(0)
+        "aarch64": (183, bytes.fromhex("000080d2 a80b80d2 010000d4")),
+    }
+    if machine not in codes:
+        raise LabError(f"the lab runs on x86_64 and aarch64, this machine is {machine}")
+    number, code = codes[machine]
+    base, head = 0x400000, 64 + 56
+    size = head + len(code)
+    elf = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+    elf += struct.pack("<HHIQQQIHHHHHH", 2, number, 1, base + head, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    elf += struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 0x1000)
+    return elf + code
+
+
+def probe_tar() -> bytes:
+    """The probe image's file system."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        program = tiny_program(os.uname().machine)
+        info = tarfile.TarInfo("probe")
+        info.size, info.mode = len(program), 0o755
+        tar.addfile(info, io.BytesIO(program))
+    return buffer.getvalue()
+
+
+def usable(engine: Engine) -> str:
+    """Nothing if the engine can start a privileged container, else why not."""
+    if not shutil.which("docker"):
+        return "no docker command"
+    seen = run(["docker", "version", "-f", "{{.Server.Version}}"], env=engine.env(), check=False, timeout=20)
+    if seen.returncode:
+        return (seen.stderr.strip().splitlines() or ["no answer"])[-1]
+    if not engine.image_id(PROBE_IMAGE):
+        made = run(["docker", "import", "-", PROBE_IMAGE], env=engine.env(), check=False, stdin=probe_tar(), timeout=60)
+        if made.returncode:
+            if disk_full(made.stderr):
+                raise failure("docker import", made.returncode, made.stderr)
+            return made.stderr.strip()
+    argv = ["docker", "run", "--rm", "--privileged", "--network", "none", PROBE_IMAGE, "/probe"]
+    done = run(argv, env=engine.env(), check=False, timeout=60)
+    if done.returncode:
+        return "a privileged container does not start: " + (done.stderr.strip().splitlines() or ["?"])[-1]
+    return ""
+
+
+def folder(settings: Settings) -> Path:
+    """Where our own engine lives."""
+    return settings.cache / "engine"
+
+
+def own(settings: Settings) -> Engine:
+    """Our engine, running or not."""
+    return Engine(f"unix://{folder(settings) / 'docker.sock'}", True)
+
+
+def running_pid(settings: Settings) -> int:
+    """The process of our dockerd, or 0; a pid file of another process is not believed."""
+    try:
+        pid = int((folder(settings) / "dockerd.pid").read_text(encoding="utf-8"))
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (OSError, ValueError):
+        return 0
+    files = [Path(item.removeprefix("--pidfile=")) for item in argv if item.startswith("--pidfile=")]
+    ours = folder(settings) / "dockerd.pid"
+    return pid if name == "dockerd" and any(file.exists() and file.samefile(ours) for file in files) else 0
+
+
+def find(settings: Settings) -> Engine | None:
+    """The engine that is there already, or None; nothing is started."""
+    if running_pid(settings):
+        return own(settings)
+    if settings.engine == "own":
+        return None
+    given = Engine(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock", False)
+    why = usable(given)
+    if not why:
+        return given
+    if settings.engine == "running" or os.environ.get("DOCKER_HOST"):
+        raise LabError(f"the docker at {given.host} cannot be used: {why}", "Unset DOCKER_HOST, or set LAB_ENGINE=own.")
+    return None
+
+
+def ensure(settings: Settings) -> Engine:
+    """An engine that works: the one that runs, else ours, installed and started."""
+    with locked(settings.cache / "locks" / "engine", "the container engine"):
+        engine = find(settings)
+        if engine:
+            say(f"container engine: {'our own' if engine.own else 'running docker'} at {engine.host}")
+            return engine
+        ensure_packages(settings, "a container engine", {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"})
+        start(settings)
+        engine = own(settings)
+        why = usable(engine)
+        if why:
+            raise LabError(f"our dockerd runs, but is of no use: {why}", f"Its log is {folder(settings) / 'dockerd.log'}")
+        return engine
+
+
+def is_debian() -> bool:
+    """Whether packages can be had with apt here."""
+    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
+
+
+def ensure_packages(settings: Settings, purpose: str, wanted: dict[str, str], *, paths: dict[str, str] | None = None) -> None:
+    """Install what is missing, after saying so; refuse when told not to, or where we cannot."""
+    missing = sorted({package for command, package in wanted.items() if not shutil.which(command)})
+    missing += sorted({package for path, package in (paths or {}).items() if not Path(path).exists()})
+    if not missing:
+        return
+    names = " ".join(missing)
+    if not settings.install:
+        raise LabError(f"{purpose}: missing {names}, and INSTALL=no forbids to install", f"Install them yourself: apt-get install {names}")
+    if os.geteuid() != 0 or not is_debian():
+        raise LabError(
+            f"{purpose}: missing {names}",
+            "Start a docker that this user may use, or install these packages (Debian's names), or run as root on Debian.",
+        )
+    say(f"{purpose}: INSTALLING the Debian packages {names} on this machine (INSTALL=no refuses); they stay after demo-down")
+    env = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    with no_services():
+        run_long(["apt-get", "update", "-q"], what="apt-get update", log=settings.logs / "install.log", env=env)
+        run_long(
+            ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing],
+            what=f"apt-get install {names}",
+            log=settings.logs / "install.log",
+            env=env,
+        )
+
+
+class no_services:  # noqa: N801 - reads as a statement
+    """While it lasts, package scripts start no service: the daemon is ours to start, and to stop."""
+
+    path = Path("/usr/sbin/policy-rc.d")
+
+    def __enter__(self) -> None:
+        self.made = not self.path.exists()
+        if self.made:
+            write_atomic(self.path, "#!/bin/sh\nexit 101\n", 0o755)
+
+    def __exit__(self, *_: object) -> None:
+        if self.made:
+            self.path.unlink(missing_ok=True)
+
+
+def runtime(settings: Settings) -> Path:
+    """The runtime wrapper as one executable file, for an interpreter that stays."""
+    python = next((p for p in ("/usr/bin/python3", sys.executable) if Path(p).exists()), sys.executable)
+    source = (Path(__file__).with_name("bounded.py")).read_text(encoding="utf-8")
+    path = folder(settings) / "runc-bounded"
+    write_atomic(path, f"#!{python} -IS\n{source}", 0o755)
+    return path
+
+
+def start(settings: Settings) -> None:
+    """Start our dockerd: own socket, own data, own pid file, no default bridge."""
+    if os.geteuid() != 0:
+        raise LabError("no usable docker, and only root can start one", "Start docker, or run as root.")
+    root = folder(settings)
+    root.mkdir(parents=True, exist_ok=True)
+    need_space(root, ENGINE_MB, "the lab's docker")
+    socket = root / "docker.sock"
+    if len(str(socket)) > 100:
+        raise LabError(f"{socket} is too long for a socket's name", "Choose a shorter LAB_CACHE.")
+    for stale in ("dockerd.pid", "docker.sock"):
+        (root / stale).unlink(missing_ok=True)
+    argv = [
+        "dockerd",
+        f"--host=unix://{socket}",
+        f"--data-root={root / 'data'}",
+        f"--exec-root={root / 'run'}",
+        f"--pidfile={root / 'dockerd.pid'}",
+        f"--add-runtime=bounded={runtime(settings)}",
+        "--default-runtime=bounded",
+        "--bridge=none",
+        "--log-level=warn",
+    ]
+    with step("starting a docker of our own"):
+        with (root / "dockerd.log").open("ab") as log:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            if process.poll() is not None:
+                break
+            if socket.exists() and own(settings).ok("version"):
+                return
+            time.sleep(0.2)
+        if process.poll() is None:
+            process.terminate()
+        text = (root / "dockerd.log").read_text(encoding="utf-8", errors="replace")
+        raise failure("dockerd", process.returncode or 1, text)
+
+
+def stop(settings: Settings) -> bool:
+    """Stop our dockerd and undo what it did to the network; True if it ran."""
+    pid = running_pid(settings)
+    if not pid:
+        return False
+    with step("stopping the lab's docker"):
+        os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + 40
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[-1].split()[0] == "Z":
+                break  # ours to have started, and already over
+            time.sleep(0.2)
+        else:
+            if Path(f"/proc/{pid}").exists():
+                raise LabError(f"dockerd (process {pid}) does not stop", f"kill -9 {pid}")
+        (folder(settings) / "docker.sock").unlink(missing_ok=True)
+        if not other_dockers():
+            remove_chains()
+    return True
+
+
+def other_dockers() -> bool:
+    """Whether some dockerd still runs on this machine, to which the filter chains may belong."""
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if comm.read_text(encoding="utf-8").strip() == "dockerd":
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def remove_chains() -> None:
+    """Take dockerd's packet filter chains out; it leaves them behind."""
+    for table in ("filter", "nat"):
+        rules = run(["iptables", "-t", table, "-S"], check=False).stdout.splitlines()
+        for rule in rules:
+            words = rule.split()
+            if words[:1] == ["-A"] and "-j" in words and words[words.index("-j") + 1] in CHAINS:
+                _iptables(table, ["-D", *words[1:]])
+        for chain in CHAINS:
+            if f"-N {chain}" in rules:
+                _iptables(table, ["-F", chain])
+        for chain in CHAINS:
+            if f"-N {chain}" in rules:
+                _iptables(table, ["-X", chain])
+
+
+def _iptables(table: str, argv: Sequence[str]) -> None:
+    run(["iptables", "-t", table, *argv], check=False)
