@@ -77,9 +77,13 @@ options:
     description:
       - Seconds that all requests of the task may take together, waiting included.
       - Reads and writes that can be repeated without harm are tried again on lost connections and on the answers
-        502, 503 and 504. A server that has not answered at all is given up after a minute.
+        502, 503 and 504.
     type: int
     default: 300
+  auth_wait:
+    description: Seconds after which a server is given up that has not answered even once. At most O(auth_deadline).
+    type: int
+    default: 60
 notes:
   - The credential needs the roles C(view-realm), C(manage-realm), C(view-clients), C(manage-clients), C(view-users)
     and C(manage-users) of the realm (client C(realm-management), or client C(<realm>-realm) of realm C(master)).

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional
+from typing import Callable
 
 from ansible.errors import AnsibleFilterError
 
@@ -13,7 +13,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import b
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain.shapes import Json, Obj
 
 
-def chain_model(inputs: Obj, observed: Optional[Obj] = None, lint: bool = True) -> Dict[str, Json]:
+def chain_model(inputs: Obj, observed: Obj | None = None, lint: bool = True) -> dict[str, Json]:
     """The model of the chain from ``chain_*`` variables; refuses what cannot work."""
     if not isinstance(inputs, dict):
         raise AnsibleFilterError("chain_model: the input is no mapping of chain_* variables.")
@@ -27,5 +27,5 @@ def chain_model(inputs: Obj, observed: Optional[Obj] = None, lint: bool = True) 
 class FilterModule:
     """The filters of this file."""
 
-    def filters(self) -> Dict[str, Callable[..., Dict[str, Json]]]:
+    def filters(self) -> dict[str, Callable[..., dict[str, Json]]]:
         return {"chain_model": chain_model}

@@ -123,7 +123,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def sweep(client: Client, namespace: str) -> None:
     """Takes away what a killed run left. One that is younger may be another run's."""
     for found in client.list("v1", "Pod", namespace, label_selector=f"{trial.LABEL}={trial.LABEL_VALUE}"):
-        made = datetime.strptime(found["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        made = datetime.strptime(found["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%SZ").replace(
+            tzinfo=timezone.utc
+        )
         if (datetime.now(timezone.utc) - made).total_seconds() > 600:
             client.delete("v1", "Pod", found["metadata"]["name"], namespace)
 
@@ -164,7 +166,9 @@ def run(module: ClusterModule) -> dict[str, Any]:
         if len(params["content"].encode()) > trial.MAX_BYTES:
             result.update(verdict="unavailable", message="the file is too large for an annotation of a pod")
         elif not running:
-            result.update(verdict="unavailable", message="the API servers' pods cannot be seen (component=kube-apiserver)")
+            result.update(
+                verdict="unavailable", message="the API servers' pods cannot be seen (component=kube-apiserver)"
+            )
         else:
             sweep(client, params["namespace"])
             verdict, message = attempt(client, running[0], params, Progress())
@@ -189,7 +193,9 @@ def main() -> None:
     if result["verdict"] == "unavailable" and module.params["required"]:
         hint = "make the trial possible, or go without it (required: false)"
         module.fail_json(
-            msg=f"no trial was possible: {result['message']}. {hint}", error={"reason": "unavailable", "hint": hint}, **result
+            msg=f"no trial was possible: {result['message']}. {hint}",
+            error={"reason": "unavailable", "hint": hint},
+            **result,
         )
     module.exit_json(**result)
 

@@ -169,9 +169,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
-    model = build.build(
-        params["inputs"], params["observed"] or {}, params["variable_names"], params["known_names"]
-    )
+    model = build.build(params["inputs"], params["observed"] or {}, params["variable_names"], params["known_names"])
     problems = model["problems"]
     if problems and params["lint"]:
         module.fail_json(

@@ -79,10 +79,13 @@ options:
         type: dict
         suboptions: *reference
   parts:
-    description: What to do. The matrix alone is what a change of one hop needs to be tried again.
+    description:
+      - What to do. The matrix alone is what a change of one hop needs to be tried again.
+      - V(login) is the short way of a login to the cluster, for the time when there is no MCP server yet. It is left out when
+        V(hops) is there.
     type: list
     elements: str
-    choices: [hops, matrix, posture]
+    choices: [login, hops, matrix, posture]
     default: [hops, matrix, posture]
   columns:
     description: The hops at which to try wrong things; all without it.
@@ -282,7 +285,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import entry, text
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.model import COLUMNS
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.run import PARTS
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.run import LOGIN, PARTS
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Stop
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.args import KEYCLOAK_ARGS, KEYCLOAK_EXCLUSIVE
 
@@ -298,7 +301,7 @@ PERSON: dict[str, Any] = {
 ARGS: dict[str, Any] = {
     "chain": {"type": "dict", "required": True},
     "people": {"type": "list", "elements": "dict", "options": PERSON},
-    "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
+    "parts": {"type": "list", "elements": "str", "choices": [LOGIN, *PARTS], "default": list(PARTS)},
     "columns": {"type": "list", "elements": "str", "choices": list(COLUMNS)},
     "rows": {"type": "list", "elements": "str"},
     "fixtures": {"type": "bool", "default": False},

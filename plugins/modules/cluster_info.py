@@ -41,17 +41,10 @@ options:
         description: The namespace; empty for the whole cluster.
         type: str
         default: ''
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
-  action_group:
-    membership: mcp_auth.openshift.cluster
 extends_documentation_fragment:
-  - mcp_auth.openshift.attributes.info
+  - mcp_auth.openshift.attributes
+  - mcp_auth.openshift.attributes.cluster
+  - mcp_auth.openshift.attributes.info_module
   - mcp_auth.openshift.cluster
 """
 

@@ -335,9 +335,7 @@ def run(module: ClusterModule) -> dict[str, Any]:
         wait = params["wait_loaded"]
         if wait and not problems:
             before = {str(entry.get("address")): entry for entry in wait["before"]}
-            apiservers.wait_loaded(
-                servers, wait["sha256"], before, wait["at_least"], wait["timeout"], progress.say
-            )
+            apiservers.wait_loaded(servers, wait["sha256"], before, wait["at_least"], wait["timeout"], progress.say)
         result["api_servers"] = [apiservers.as_result(server) for server in servers]
         each = [server["client"] for server in servers if server["reachable"]]
     if params["token"] or params["token_from"]:

@@ -14,8 +14,10 @@ author:
   - mcp_auth.openshift contributors (@mcp-auth)
 description:
   - Makes or adopts a realm with its client scopes, clients, groups, users and realm roles.
-  - One login and one read for each kind; the differences are planned, shown in check mode and diff mode, and exactly that plan is executed. Scopes come before clients, groups before users, removals last.
-  - Lists that decide about security (redirect URIs, web origins, protocol mappers, scopes of a client, role mappings) are exact. What is not named is left alone and listed in RV(unmanaged).
+  - One login and one read for each kind; the differences are planned, shown in check mode and diff mode, and exactly that plan is executed. Scopes
+    come before clients, groups before users, removals last.
+  - Lists that decide about security (redirect URIs, web origins, protocol mappers, scopes of a client, role mappings) are exact. What is not named
+    is left alone and listed in RV(unmanaged).
   - All problems with the input are reported together before the first write.
 notes:
   - Creating a realm needs the role C(create-realm) of realm C(master); restoring built-in scopes needs C(view-clients) there.
@@ -37,7 +39,8 @@ options:
   adopt:
     description:
       - Takes over a realm of that name, whoever made it.
-      - Without it a realm is adopted when it carries our mark with the same O(owner), or when it has no mark and is empty or has something in common with what is asked for. Any other is refused, nothing being changed.
+      - Without it a realm is adopted when it carries our mark with the same O(owner), or when it has no mark and is empty or has something in
+        common with what is asked for. Any other is refused, nothing being changed.
     type: bool
     default: false
   owner:
@@ -182,8 +185,10 @@ options:
     type: dict
   builtin_scopes:
     description:
-      - Restores built-in client scopes that the realm has lost (a C(KeycloakRealmImport) with client scopes of its own makes a realm without them, and its tokens then lack C(sub)), their place among the realm's defaults, and gives them back to the built-in clients.
-      - What they hold is read from realm C(master) of the same server. A built-in scope that is there is left alone, unless it has lost all its mappers.
+      - Restores built-in client scopes that the realm has lost (a C(KeycloakRealmImport) with client scopes of its own makes a realm without them,
+        and its tokens then lack C(sub)), their place among the realm's defaults, and gives them back to the built-in clients.
+      - What they hold is read from realm C(master) of the same server. A built-in scope that is there is left alone, unless it has lost all its
+        mappers.
     type: bool
     default: true
   client_scopes:
@@ -427,7 +432,7 @@ options:
       requester:
         description:
           - Whether M(mcp_auth.openshift.keycloak_token_exchange_client) owns the exchange fields of this client.
-          - They are then left alone here: the switch, refresh tokens, the token's lifespan, and optional scopes with an audience of others.
+          - They are then left alone here - the switch, refresh tokens, the token's lifespan, and optional scopes with an audience of others.
         type: bool
         default: false
       representation:
@@ -610,8 +615,12 @@ options:
         description: Memberships of O(users) in managed groups that are not named.
         type: bool
         default: true
+  issuer:
+    description: The issuer that the realm's discovery document must tell, to the letter; fails otherwise, after the changes.
+    type: str
   plan_against_empty:
-    description: Plans as if the realm were not there, without asking Keycloak. For check mode on a cluster where this run would make the Keycloak.
+    description: In check mode, plans for a realm that is not there when Keycloak or its credential is not there yet. For runs that would make the
+      Keycloak.
     type: bool
     default: false
 attributes:
@@ -736,7 +745,8 @@ error:
   description: On failure, what was tried, the server's code and what to do.
   returned: failure
   type: dict
-  sample: {code: 403, hint: "Client a of realm master lacks the role view-clients.", message: "GET admin/realms/x/clients was answered 403.", reason: forbidden, request: GET admin/realms/x/clients}
+  sample: {code: 403, hint: "Client a of realm master lacks the role view-clients.", message: "GET admin/realms/x/clients was answered 403.",
+    reason: forbidden, request: GET admin/realms/x/clients}
 problems:
   description: On bad input, every problem with its path. Nothing was changed then.
   returned: failure

@@ -13,9 +13,13 @@ version_added: 0.1.0
 author:
   - mcp_auth.openshift contributors (@mcp-auth)
 description:
-  - Lets a client exchange a person's access token for one with another audience (RFC 8693, Keycloak 26.2 and newer), for exactly the audiences and scopes that are named.
-  - It owns these fields of the client and no other - the exchange switch, the policy for refresh tokens, the lifespan of its access tokens, the optional scopes that carry an audience of others, and full scope, which it switches off. The rest is M(mcp_auth.openshift.keycloak_realm)'s, which leaves these alone on a client with O(mcp_auth.openshift.keycloak_realm#module:clients[].requester).
-  - Refuses what cannot work - a public requester, an audience that is no client, an audience that no scope reaches, a scope that adds more than was named.
+  - Lets a client exchange a person's access token for one with another audience (RFC 8693, Keycloak 26.2 and newer), for exactly the audiences and
+    scopes that are named.
+  - It owns these fields of the client and no other - the exchange switch, the policy for refresh tokens, the lifespan of its access tokens, the
+    optional scopes that carry an audience of others, and full scope, which it switches off. The rest is M(mcp_auth.openshift.keycloak_realm)'s, which
+    leaves these alone on a client with O(mcp_auth.openshift.keycloak_realm#module:clients[].requester).
+  - Refuses what cannot work - a public requester, an audience that is no client, an audience that no scope reaches, a scope that adds more than was
+    named.
   - Given a subject token it proves the setup by a real exchange.
 notes:
   - The target's scope belongs to the requester alone. Other clients that hold it are warned about and listed in RV(others_with_scope).
@@ -135,7 +139,7 @@ options:
         type: str
         required: true
   plan_against_empty:
-    description: Plans as if the realm had just been made, without asking Keycloak. For check mode only.
+    description: In check mode, plans for a client that was just made when Keycloak, its credential, the realm or the client is not there yet.
     type: bool
     default: false
 attributes:
@@ -239,7 +243,8 @@ error:
   description: On failure, what was tried, the server's code and what to do.
   returned: failure
   type: dict
-  sample: {code: 403, hint: "Client a of realm master lacks the role view-clients.", message: "GET admin/realms/x/clients was answered 403.", reason: forbidden, request: GET admin/realms/x/clients}
+  sample: {code: 403, hint: "Client a of realm master lacks the role view-clients.", message: "GET admin/realms/x/clients was answered 403.",
+    reason: forbidden, request: GET admin/realms/x/clients}
 problems:
   description: On bad input, every problem with its path. Nothing was changed then.
   returned: failure
@@ -249,7 +254,10 @@ problems:
 """
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.args import REQUESTER_ARGS, REQUESTER_EXCLUSIVE
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.args import (
+    REQUESTER_ARGS,
+    REQUESTER_EXCLUSIVE,
+)
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.module import KeycloakModule, cluster_reader
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.requester import run
 

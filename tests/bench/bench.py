@@ -26,8 +26,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lab"), str(HERE.parent)]
 
-import sides  # noqa: E402 (the path comes first)
-from demo import Demo  # noqa: E402 (the path comes first)
+import sides
+from demo import Demo
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,11 @@ class Bench:
         """The model of the lab's chain, from the very module."""
         task = {
             "name": "Write the model",
-            "ansible.builtin.copy": {"content": "{{ chain_model | to_json }}", "dest": "{{ bench_model }}", "mode": "0600"},
+            "ansible.builtin.copy": {
+                "content": "{{ chain_model | to_json }}",
+                "dest": "{{ bench_model }}",
+                "mode": "0600",
+            },
         }
         path = self.work / "model.json"
         book = sides.play("Model", [task], roles=["mcp_auth.openshift.chain"])
@@ -95,12 +99,19 @@ class Bench:
         return self.command(["ansible-playbook", str(path), "-e", f"@{extra}"], ours)
 
     def command(self, argv: Sequence[str], ours: bool, cwd: Path | None = None) -> str:
-        env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
+        env = {
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        }
         env["ANSIBLE_COLLECTIONS_PATH"] = str(self.demo.collections if ours else self.theirs)
         env["SSL_CERT_FILE"] = str(self.ca_file())
         program = str(Path(self.demo.python).parent / argv[0])
         vars_file = ["-e", f"@{self.demo.vars_file}"] if ours else []
-        done = subprocess.run([program, *argv[1:], *vars_file], env=env, cwd=cwd or self.work, capture_output=True, text=True)
+        done = subprocess.run(
+            [program, *argv[1:], *vars_file], env=env, cwd=cwd or self.work, capture_output=True, text=True
+        )
         if done.returncode:
             sys.exit(f"bench: {' '.join(argv)} failed\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
         return done.stdout
@@ -131,14 +142,28 @@ class Bench:
         }
         secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
         more = {"bench_secret": base64.b64decode(secret).decode()}
-        defaults = {f"community.general.{m}": connection for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")}
+        defaults = {
+            f"community.general.{m}": connection
+            for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")
+        }
         theirs = sides.play("Realm", sides.realm_tasks(self.model["realm"]), module_defaults=defaults)
-        ours_defaults = {"group/mcp_auth.openshift.keycloak": {**connection, "auth_ca_cert": str(self.ca_file()), "kubeconfig": str(self.demo.kubeconfig)}}
+        ours_defaults = {
+            "group/mcp_auth.openshift.keycloak": {
+                **connection,
+                "auth_ca_cert": str(self.ca_file()),
+                "kubeconfig": str(self.demo.kubeconfig),
+            }
+        }
         tasks = [{"name": "Realm", "mcp_auth.openshift.keycloak_realm": self.model["realm"]}]
-        tasks += [{"name": "Exchange", "mcp_auth.openshift.keycloak_token_exchange_client": entry} for entry in self.model["requesters"]]
+        tasks += [
+            {"name": "Exchange", "mcp_auth.openshift.keycloak_token_exchange_client": entry}
+            for entry in self.model["requesters"]
+        ]
         ours = sides.play("Realm", tasks, module_defaults=ours_defaults)
         role = sides.play("Role", [], roles=["mcp_auth.openshift.realm"])
-        self.play(theirs, "theirs-realm", ours=False, more=more)  # the first run may change what the modules disagree about
+        self.play(
+            theirs, "theirs-realm", ours=False, more=more
+        )  # the first run may change what the modules disagree about
         self.play(ours, "ours-realm", ours=True, more=more)
         ping, a_ours, a_role, a_theirs = self.seconds(
             lambda: self.play(sides.ping(), "ping", ours=False),
@@ -155,8 +180,7 @@ class Bench:
     def site(self) -> list[Figure]:
         """Nothing to do on the whole cluster: site.yml without verify against one task an object."""
         objects = [
-            {"apiVersion": item["apiVersion"], "kind": item["kind"], **item}
-            for item in self.demo.managed_objects()
+            {"apiVersion": item["apiVersion"], "kind": item["kind"], **item} for item in self.demo.managed_objects()
         ]
         secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
         connection = {
@@ -165,13 +189,21 @@ class Bench:
             "auth_client_id": self.model["admin"]["client_id"],
             "auth_client_secret": "{{ bench_secret }}",
         }
-        defaults = {f"community.general.{m}": connection for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")}
+        defaults = {
+            f"community.general.{m}": connection
+            for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")
+        }
         tasks = sides.object_tasks(objects, str(self.demo.kubeconfig)) + sides.realm_tasks(self.model["realm"])
         theirs = sides.play("Objects", tasks, module_defaults=defaults)
         more = {"bench_secret": base64.b64decode(secret).decode()}
-        print(f"bench: site has {len(objects)} objects in the cluster and {len(sides.realm_tasks(self.model['realm']))} in the realm", file=sys.stderr)
+        print(
+            f"bench: site has {len(objects)} objects in the cluster and {len(sides.realm_tasks(self.model['realm']))} in the realm",
+            file=sys.stderr,
+        )
         a_ours, a_theirs = self.seconds(
-            lambda: self.command(["ansible-playbook", "site.yml", "--skip-tags", "verify"], ours=True, cwd=ROOT / "examples" / "project"),
+            lambda: self.command(
+                ["ansible-playbook", "site.yml", "--skip-tags", "verify"], ours=True, cwd=ROOT / "examples" / "project"
+            ),
             lambda: self.play(theirs, "theirs-site", ours=False, more=more),
         )
         return [Figure("site.yml with nothing to do, without verify", a_ours, a_theirs, 5)]
@@ -195,7 +227,9 @@ def main() -> int:
         print(figure.line())
     for name, took in demo.timings().items():
         print(f"make demo, {name}: {took:.0f} s")
-    (bench.work / "figures.json").write_text(json.dumps([{**asdict(figure), "ratio": figure.ratio} for figure in figures], indent=1))
+    (bench.work / "figures.json").write_text(
+        json.dumps([{**asdict(figure), "ratio": figure.ratio} for figure in figures], indent=1)
+    )
     return 0
 
 

@@ -17,7 +17,15 @@ PLAY = {
 }
 
 # Fields that the API server writes: no user's manifest has them.
-SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink", "ownerReferences")
+SERVER_FIELDS = (
+    "managedFields",
+    "resourceVersion",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "selfLink",
+    "ownerReferences",
+)
 
 
 def play(name: str, tasks: list[Task], **extra: Any) -> list[dict[str, Any]]:

@@ -113,7 +113,8 @@ class Kubeconfig:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         cluster, user = data["clusters"][0]["cluster"], data["users"][0]["user"]
         texts = [cluster["certificate-authority-data"], user["client-certificate-data"], user["client-key-data"]]
-        return cls(cluster["server"], *[base64.b64decode(text).decode() for text in texts], data=data)
+        ca, certificate, key = (base64.b64decode(text).decode() for text in texts)
+        return cls(cluster["server"], ca, certificate, key, data)
 
     def files(self, folder: Path) -> tuple[Path, Pair]:
         """The authority and the client's certificate and key as files."""

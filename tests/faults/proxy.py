@@ -241,6 +241,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         while piece := response.read1(65536):
             self.wfile.write(piece if length is not None else b"%x\r\n%s\r\n" % (len(piece), piece))
+        # read1 stops at the announced length without noticing that this was the end.
+        response.read()
         if length is None:
             self.wfile.write(b"0\r\n\r\n")
 

@@ -28,14 +28,8 @@ from .plays import Plays
 from .report import CheckFailed
 
 ROOT = Path(__file__).resolve().parents[2]
-# Beside a demo that is up: other names, other ports.
-OWN = {
-    "LAB_NAME": "mcp-auth-test",
-    "LAB_PORT_SSO": "30543",
-    "LAB_PORT_MCP": "30544",
-    "LAB_PORT_PLAYGROUND": "30545",
-    "LAB_PORT_INSPECTOR": "30546",
-}
+# Beside a demo that is up: other names, other ports. The same for molecule.
+OWN = json.loads((ROOT / "extensions" / "molecule" / "kind" / "lab.json").read_text(encoding="utf-8"))
 
 
 class Tool:
@@ -215,12 +209,16 @@ def install(out: Path, work: Path) -> Path:
     with (out / "collection.out").open("wb") as log:
         for command in (
             [galaxy, "collection", "build", str(source), "--output-path", str(work), "--force"],
-            [galaxy, "collection", "install", "--offline", "--no-deps", "-p", str(collections), "{tarball}"],
+            [galaxy, "collection", "install", "--offline", "--no-deps", "--force", "-p", str(collections), "{tarball}"],
         ):
             tarball = next(iter(sorted(work.glob("mcp_auth-openshift-*.tar.gz"))), Path("none"))
             done = subprocess.run(
                 [part.replace("{tarball}", str(tarball)) for part in command],
-                env={**os.environ, "ANSIBLE_HOME": str(work / "ansible-home")},
+                env={
+                    **os.environ,
+                    "ANSIBLE_HOME": str(work / "ansible-home"),
+                    "ANSIBLE_COLLECTIONS_PATH": str(collections),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

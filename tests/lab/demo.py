@@ -24,13 +24,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older one is told so
+if sys.version_info < (3, 11):
     sys.exit("The demo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
-from labkit import cluster, engine, pyenv  # noqa: E402 (the path comes first)
-from labkit.settings import Settings, from_environment  # noqa: E402
-from labkit.store import write_atomic  # noqa: E402
-from labkit.ui import LabError, run, say, step  # noqa: E402
+from labkit import cluster, engine, pyenv
+from labkit.settings import Settings, from_environment
+from labkit.store import write_atomic
+from labkit.ui import LabError, run, say, step
 
 FIELD_MANAGER = "mcp-auth-openshift"
 # Every kind that the roles make, as kubectl names it.
@@ -111,7 +111,11 @@ class Demo:
             folder.mkdir(parents=True)
         galaxy = [str(self.python.parent / "ansible-galaxy"), "collection"]
         env = pyenv.environment(self.python)
-        run([*galaxy, "build", str(self.settings.repo), "--output-path", str(work)], what="building the collection", env=env)
+        run(
+            [*galaxy, "build", str(self.settings.repo), "--output-path", str(work)],
+            what="building the collection",
+            env=env,
+        )
         (tarball,) = work.glob("*.tar.gz")
         install = [*galaxy, "install", str(tarball), "-p", str(self.collections), "--offline", "--no-deps"]
         run(install, what="installing the collection", env=env)
@@ -126,7 +130,14 @@ class Demo:
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         }
         self.reports.mkdir(parents=True, exist_ok=True)
-        argv = [str(self.python.parent / "ansible-playbook"), "site.yml", "-i", "localhost,", "-e", f"@{self.vars_file}"]
+        argv = [
+            str(self.python.parent / "ansible-playbook"),
+            "site.yml",
+            "-i",
+            "localhost,",
+            "-e",
+            f"@{self.vars_file}",
+        ]
         argv += ["-e", json.dumps({"verify_report_dir": str(self.reports)}), *words]
         done = subprocess.run(argv, env=env, cwd=self.settings.repo / "examples" / "project", check=False)
         if done.returncode:

@@ -21,12 +21,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older one is told so
+if sys.version_info < (3, 11):
     sys.exit("The lab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
-from labkit import cluster, debs, engine, images, pyenv  # noqa: E402
-from labkit.settings import Settings, from_environment  # noqa: E402
-from labkit.ui import LabError, say  # noqa: E402
+from labkit import cluster, debs, engine, images, pyenv
+from labkit.settings import Settings, from_environment
+from labkit.ui import LabError, say
 
 
 def show(value: object) -> None:
@@ -81,7 +81,14 @@ def kubectl(settings: Settings, options: argparse.Namespace) -> None:
     found = engine.find(settings)
     if not found:
         raise LabError("no container engine runs, so there is no cluster")
-    argv = ["docker", "exec", "-i", f"{settings.name}-control-plane", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
+    argv = [
+        "docker",
+        "exec",
+        "-i",
+        f"{settings.name}-control-plane",
+        "kubectl",
+        "--kubeconfig=/etc/kubernetes/admin.conf",
+    ]
     os.environ.update(found.env())
     os.execvp("docker", [*argv, *options.rest])
 
@@ -101,7 +108,9 @@ VERBS = {
 
 def main() -> int:
     """Run one verb; an error that a person can act on comes without a traceback."""
-    parser = argparse.ArgumentParser(prog="lab.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="lab.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, function in VERBS.items():
         about = (function.__doc__ or "").strip()

@@ -20,7 +20,7 @@ SHELL = (".sh", "")
 # kind: (pattern, files, how many there may be)
 KINDS: dict[str, tuple[re.Pattern[str], tuple[str, ...], int]] = {
     "noqa": (re.compile(r"#\s*noqa\b(?P<rest>.*)"), PYTHON, 10),
-    "type: ignore": (re.compile(r"#\s*type:\s*ignore(?P<rest>.*)"), PYTHON, 20),
+    "type: ignore": (re.compile(r"#\s*type:\s*ignore(?P<rest>.*)"), PYTHON, 40),
     "nosec": (re.compile(r"#\s*nosec\b(?P<rest>.*)"), PYTHON, 0),
     "pylint: disable": (re.compile(r"#\s*pylint:\s*disable(?P<rest>.*)"), PYTHON, 0),
     "no cover": (re.compile(r"#\s*pragma:\s*no cover(?P<rest>.*)"), PYTHON, 5),
@@ -55,7 +55,11 @@ def gather(root: Path) -> list[Exception_]:
                 for number, line in enumerate(lines, 1):
                     match = pattern.search(line)
                     if match:
-                        found.append(Exception_(kind, path, number, reason(lines, number, match["rest"])))
+                        told = reason(lines, number, match["rest"])
+                        if not told and kind == "type: ignore" and path.relative_to(root).parts[0] == "tests":
+                            # A test gives wrong types on purpose; there the error code says enough.
+                            told = match["rest"].strip()
+                        found.append(Exception_(kind, path, number, told))
         if path.suffix == ".py" and path.parent.name == "_chain":
             found += [Exception_("Any in _chain", path, number, "") for number in any_lines("\n".join(lines))]
     return found
@@ -82,7 +86,9 @@ def any_lines(text: str) -> list[int]:
 def check(root: Path) -> list[str]:
     """Exceptions without a reason, and kinds above their budget."""
     gathered = gather(root)
-    found = [problem(root, item.path, item.line, f"{item.kind} without a reason") for item in gathered if not item.reason]
+    found = [
+        problem(root, item.path, item.line, f"{item.kind} without a reason") for item in gathered if not item.reason
+    ]
     for kind, number in Counter(item.kind for item in gathered).items():
         limit = KINDS[kind][2] if kind in KINDS else 0
         if number > limit:
@@ -94,7 +100,9 @@ def report(root: Path) -> str:
     """The budget as a table, and each exception with its reason."""
     gathered = gather(root)
     counted = Counter(item.kind for item in gathered)
-    lines = [f"{kind:<22} {counted[kind]:>3} of {limit}" for kind, (_pattern, _suffixes, limit) in KINDS.items()]
-    lines.append(f"{'Any in _chain':<22} {counted['Any in _chain']:>3} of 0")
+    limits = {**{kind: limit for kind, (_pattern, _suffixes, limit) in KINDS.items()}, "Any in _chain": 0}
+    lines = [
+        "budget of exceptions: " + ", ".join(f"{kind} {counted[kind]} of {limit}" for kind, limit in limits.items())
+    ]
     lines += [f"  {problem(root, item.path, item.line, item.kind)}: {item.reason}" for item in gathered]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ MAY_KNOW: dict[str, frozenset[str]] = {
     "_chain": frozenset(),
     "_cluster": frozenset({"_chain"}),
     "_external_oidc": frozenset({"_chain", "_cluster"}),
-    "_keycloak": frozenset({"_chain", "_cluster"}),
+    "_keycloak": frozenset({"_chain", "_cluster", "_secrets"}),
     "_mcp": frozenset({"_chain", "_cluster"}),
     "_secrets": frozenset({"_chain", "_cluster"}),
     "_evidence": frozenset({"_chain", "_cluster", "_external_oidc", "_keycloak", "_mcp", "_secrets"}),
@@ -40,7 +40,21 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 # The model does no input or output: these would be a way to it.
 IMPURE = frozenset(
-    ("asyncio", "http", "io", "os", "pathlib", "shutil", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time")
+    (
+        "asyncio",
+        "http",
+        "io",
+        "os",
+        "pathlib",
+        "shutil",
+        "socket",
+        "ssl",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+    )
 )
 IMPURE_PARTS = ("urllib.request",)
 IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "__import__"})
@@ -78,7 +92,13 @@ class Finder(ast.NodeVisitor):
             self.found.append(Import(node.lineno, (*base, alias.name), self.guarded))
 
     def visit_Try(self, node: ast.Try) -> None:
-        names = {item.id for handler in node.handlers if handler.type for item in ast.walk(handler.type) if isinstance(item, ast.Name)}
+        names = {
+            item.id
+            for handler in node.handlers
+            if handler.type
+            for item in ast.walk(handler.type)
+            if isinstance(item, ast.Name)
+        }
         self.inside(node.body, bool(names & {"ImportError", "ModuleNotFoundError", "Exception"}))
         for part in (*node.handlers, *node.orelse, *node.finalbody):
             self.visit(part)
@@ -172,7 +192,11 @@ def check_public_text(root: Path) -> Iterator[str]:
         for number, line in enumerate(text_of(path).splitlines(), 1):
             if POINTS_INTO_TESTS.search(line):
                 yield problem(root, path, number, "nothing public points into tests/")
-            if path.relative_to(root).parts[0] == "roles" and path.suffix in (".yml", ".yaml") and "import_playbook" in line:
+            if (
+                path.relative_to(root).parts[0] == "roles"
+                and path.suffix in (".yml", ".yaml")
+                and "import_playbook" in line
+            ):
                 yield problem(root, path, number, "a role knows no playbook")
 
 

@@ -43,7 +43,7 @@ def block(path: Path, name: str) -> Any:
 
 def fragments_of(path: Path) -> list[str]:
     """The fragments of ours that a module's documentation extends, by short name."""
-    named = block(path, "DOCUMENTATION").get("extends_documentation_fragment") or []
+    named = (block(path, "DOCUMENTATION") or {}).get("extends_documentation_fragment") or []
     named = [named] if isinstance(named, str) else named
     return [name.removeprefix(f"{NAME}.") for name in named]
 
@@ -94,11 +94,12 @@ def check_module(root: Path, path: Path) -> Iterator[str]:
         yield problem(root, path, 1, "version_added has to be 0.1.0")
     if not documentation.get("author"):
         yield problem(root, path, 1, "no author")
+    fragments, attributes = fragments_of(path), documentation.get("attributes") or {}
     for name in ("check_mode", "diff_mode", "idempotent"):
-        if "support" not in (documentation.get("attributes") or {}).get(name, {}):
+        if "support" not in attributes.get(name, {}) and "attributes.info_module" not in fragments:
             yield problem(root, path, 1, f"attributes.{name} does not say its support")
     options = set(documentation.get("options") or {})
-    for fragment in fragments_of(path):
+    for fragment in fragments:
         if fragment in FRAGMENTS or (root / f"plugins/doc_fragments/{fragment}.py").exists():
             options |= set(fragment_options(root, fragment))
     for task in tasks_of(examples):
@@ -126,7 +127,11 @@ def fragment_options(root: Path, name: str) -> dict[str, Any]:
     """The options that a documentation fragment describes, with those of fragments that it builds on."""
     path = root / f"plugins/doc_fragments/{name}.py"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "DOCUMENTATION":
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "DOCUMENTATION"
+        ):
             content = yaml.load(ast.literal_eval(node.value), Loader)
             return dict(content.get("options") or {})
     return {}

@@ -30,7 +30,9 @@ def playbooks(root: Path) -> list[Path]:
     found = []
     for path in files(root, *(place for place in PLACES if (root / place).is_dir()), suffixes=(".yml", ".yaml")):
         content = load_yaml(path)
-        if isinstance(content, list) and any(isinstance(item, dict) and {"hosts", "import_playbook"} & set(item) for item in content):
+        if isinstance(content, list) and any(
+            isinstance(item, dict) and {"hosts", "import_playbook"} & set(item) for item in content
+        ):
             found.append(path)
     return found
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .tree import files, problem, text_of
 
-LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
+# In parts as well: REUSE reads this file.
+LICENCE = "SPDX-License-" + "Identifier: GPL-3.0-or-later"
 CODE = (".py", ".sh", ".go")
 PRIVATE = "# PRIVATE to the collection: it may change in any release."
 MODULE_LINES = 300
@@ -35,7 +36,7 @@ REGISTRIES = tuple(
     )
 )
 LOCKS = (".sum", ".lock")
-MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_.-])(/(?:work|farm)/|/tmp/(?:f|dev)/|/root/\.|/home/\w+/)")
+MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_.-])(/(?:work|farm)/|/tmp/(?:f|dev)/|/root/\.pyenv)")
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImple" + "mented")) + r")\b")
 
 
@@ -78,16 +79,21 @@ def sizes(root: Path) -> Iterator[str]:
                 if isinstance(node, ast.ClassDef):
                     methods = sum(isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) for item in node.body)
                     if methods > CLASS_METHODS:
-                        yield problem(root, path, node.lineno, f"class {node.name} has {methods} methods; the limit is {CLASS_METHODS}")
+                        yield problem(
+                            root,
+                            path,
+                            node.lineno,
+                            f"class {node.name} has {methods} methods; the limit is {CLASS_METHODS}",
+                        )
 
 
 def documentation_lines(text: str) -> int:
     """Lines of DOCUMENTATION, EXAMPLES and RETURN; line limits do not count them."""
     total = 0
     for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
-                total += (node.end_lineno or node.lineno) - node.lineno + 1
+        names = {item.id for item in getattr(node, "targets", []) if isinstance(item, ast.Name)}
+        if names & {"DOCUMENTATION", "EXAMPLES", "RETURN"}:
+            total += (node.end_lineno or node.lineno) - node.lineno + 1
     return total
 
 

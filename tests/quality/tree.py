@@ -12,7 +12,18 @@ from typing import Any
 
 import yaml
 
-SKIPPED = {".git", ".ansible", ".hypothesis", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", "__pycache__", "build", "output"}
+SKIPPED = {
+    ".git",
+    ".ansible",
+    ".hypothesis",
+    ".mypy_cache",
+    ".nox",
+    ".pytest_cache",
+    ".ruff_cache",
+    "__pycache__",
+    "build",
+    "output",
+}
 
 
 class Loader(yaml.SafeLoader):

@@ -56,16 +56,21 @@ def listing(checks: Sequence[Check]) -> None:
         print(f"{check.stage:<7} {check.name:<28} {check.about}")
 
 
-def summary(results: Sequence[Result], table: Table) -> None:
+def summary(results: Sequence[Result], table: Table, logs: Path) -> None:
     """Print what ran, how many checks, how long, and what was not asked for."""
     wide = max(len(result.check.name) for result in results)
-    print(f"\n{'stage':<7} {'check':<{wide}}  passed  failed  seconds", flush=True)
+    print(f"\n{'stage':<7} {'check':<{wide}}  passed  failed  seconds      cpu", flush=True)
     for result in results:
         check, count = result.check, result.count
         mark = "" if result.good else f"  {result.problem or 'FAILED'}".splitlines()[0]
         print(
-            f"{check.stage:<7} {check.name:<{wide}}  {count.passed:>6}  {count.failed:>6}  {result.seconds:>7.1f}{mark}"
+            f"{check.stage:<7} {check.name:<{wide}}  {count.passed:>6}  {count.failed:>6}  {result.seconds:>7.1f}  {result.cpu:>7.1f}{mark}"
         )
+    for result in results:
+        log = logs / f"{result.check.name}.log"
+        if result.check.show and log.exists():
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            print("\n".join(["", *(line for line in lines if line.startswith(result.check.show))]))
     names = {result.check.name for result in results}
     for stage in STAGES:
         left = [check for check in table.checks if check.stage == stage and check.name not in names]
@@ -98,7 +103,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: run.stop(f"stopped by {signal.Signals(got).name}"))
     results = run.all(checks)
-    summary(results, table)
+    summary(results, table, results_path)
     passed = sum(result.count.passed for result in results)
     failed = sum(result.count.failed for result in results)
     print(f"\nThis run took {time.monotonic() - BEGAN:.0f} s.")

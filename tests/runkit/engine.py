@@ -32,6 +32,7 @@ class Result:
     count: counts.Count
     seconds: float
     problem: str = ""
+    cpu: float = 0.0
 
     @property
     def good(self) -> bool:
@@ -50,18 +51,15 @@ class Run:
         self.say = say
         self.work = tools.cache_root() / "runs" / f"{int(time.time())}-{os.getpid()}"
         self.finished: dict[str, Result] = {}
-        self.running: dict[str, tuple[float, subprocess.Popen[bytes] | None]] = {}
+        self.running: dict[str, float] = {}
         self.environments: dict[str, Path] = {}
         self.change = threading.Condition()
         self.making = threading.Lock()
         self.stopped = ""
 
     def stop(self, why: str) -> None:
-        """End every command that runs; called by a signal, so it takes no lock."""
+        """Have every command end and start no other; called by a signal, so it only leaves a note."""
         self.stopped = why
-        for _began, process in list(self.running.values()):
-            if process is not None:
-                end_group(process)
 
     def all(self, checks: Sequence[Check]) -> list[Result]:
         """Run the checks and give their results in the same order."""
@@ -79,7 +77,7 @@ class Run:
                         self.change.wait(1.0)
                         continue
                     waiting.remove(started)
-                    self.running[started.name] = (time.monotonic(), None)
+                    self.running[started.name] = time.monotonic()
                     thread = threading.Thread(target=self.perform, args=(started,))
                     threads.append(thread)
                     thread.start()
@@ -184,20 +182,16 @@ class Run:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self.running[check.name] = (began, process)
-            try:
-                code = process.wait(timeout=check.timeout)
-            except subprocess.TimeoutExpired:
-                code = -1
+            code, cpu = wait(process, check.timeout, lambda: bool(self.stopped))
             end_group(process)
         seconds = time.monotonic() - began
-        if code == -1 and not self.stopped:
-            return Result(check, counts.one(False), seconds, f"no end after {check.timeout} s")
         if self.stopped:
-            return Result(check, counts.one(False), seconds, self.stopped)
+            return Result(check, counts.one(False), seconds, self.stopped, cpu)
+        if code is None:
+            return Result(check, counts.one(False), seconds, f"no end after {check.timeout} s", cpu)
         output = log.read_text(encoding="utf-8", errors="replace")
         count, problem = counts.judge(check.counts, code, output, junit, check.may_skip)
-        return Result(check, count, seconds, problem)
+        return Result(check, count, seconds, problem, cpu)
 
     def log(self, check: Check) -> Path:
         """The file with a check's output."""
@@ -221,13 +215,25 @@ class Run:
         while True:
             time.sleep(HEARTBEAT_SECONDS)
             now = time.monotonic()
-            items = [f"{name} {now - began:.0f} s" for name, (began, _process) in list(self.running.items())]
+            items = [f"{name} {now - began:.0f} s" for name, began in list(self.running.items())]
             if items:
                 self.say(f"       running: {', '.join(items)}; waiting: {len(waiting)}")
             for name in list(self.running):
                 last = last_line(self.results / f"{name}.log")
                 if last:
                     self.say(f"         {name}: {last}")
+
+
+def wait(process: subprocess.Popen[bytes], limit: float, stopped: Callable[[], bool]) -> tuple[int | None, float]:
+    """The exit code of a command, or none at its time limit, and the CPU time of it and its children."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end and not stopped():
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_utime + usage.ru_stime
+        time.sleep(0.05)
+    return None, 0.0
 
 
 def fill(text: str, values: dict[str, str]) -> str:
@@ -255,9 +261,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             break
-        for dummy in range(50):
-            process.poll()
-            if process.returncode is not None:
-                break
+        limit = time.monotonic() + 5
+        while process.poll() is None and time.monotonic() < limit:
             time.sleep(0.1)
     process.wait()

@@ -43,6 +43,7 @@ class Check:
     counts: str = "one"
     lane: str = "cpu"
     background: bool = False
+    show: str = ""
     needs: tuple[str, ...] = ()
     set: Mapping[str, str] = field(default_factory=dict)
     may_skip: Mapping[str, str] = field(default_factory=dict)

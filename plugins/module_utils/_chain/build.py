@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional
+from collections.abc import Iterable, Mapping
 
 from . import hops, lint, lint_realm, login, places, predict, realm
 from .inputs import Inputs, parse, unknown_variables
@@ -17,10 +17,10 @@ VERSION = 1
 
 def build(
     values: Obj,
-    observed: Optional[Obj] = None,
+    observed: Obj | None = None,
     variable_names: Iterable[str] = (),
     known_names: Iterable[str] = (),
-) -> Dict[str, Json]:
+) -> dict[str, Json]:
     """The model of the chain.
 
     ``values`` are the ``chain_*`` variables. ``observed`` may hold ``platform`` (what the cluster is) and ``discovery``
@@ -106,7 +106,7 @@ def _platform(inputs: Inputs, observed: Obj) -> str:
     return said if said != "auto" else text(observed, "platform") or "kubernetes"
 
 
-def _database(inputs: Inputs) -> Dict[str, Json]:
+def _database(inputs: Inputs) -> dict[str, Json]:
     """Where Keycloak's database is; credentials are a reference to a Secret with username and password."""
     namespace = inputs.text("keycloak_namespace")
     given = inputs.section("postgres_credentials")
@@ -123,7 +123,7 @@ def _database(inputs: Inputs) -> Dict[str, Json]:
     }
 
 
-def _mcp_server(inputs: Inputs) -> Dict[str, Json]:
+def _mcp_server(inputs: Inputs) -> dict[str, Json]:
     origin = places.mcp_origin(inputs)
     audience = hops.own_cluster(inputs)[1]
     return {
@@ -143,8 +143,8 @@ def _mcp_server(inputs: Inputs) -> Dict[str, Json]:
     }
 
 
-def _token(token: Token, claims: Optional[Claims]) -> Dict[str, Json]:
-    data: Dict[str, Json] = {
+def _token(token: Token, claims: Claims | None) -> dict[str, Json]:
+    data: dict[str, Json] = {
         "kind": token.kind,
         "title": token.title,
         "client": token.client,
@@ -158,7 +158,7 @@ def _token(token: Token, claims: Optional[Claims]) -> Dict[str, Json]:
     return data
 
 
-def _hop(hop: Hop, tokens: List[Token]) -> Dict[str, Json]:
+def _hop(hop: Hop, tokens: list[Token]) -> dict[str, Json]:
     return {
         "id": hop.id,
         "title": hop.title,
@@ -171,7 +171,7 @@ def _hop(hop: Hop, tokens: List[Token]) -> Dict[str, Json]:
     }
 
 
-def _once(problems: Iterable[Problem]) -> List[Problem]:
+def _once(problems: Iterable[Problem]) -> list[Problem]:
     """Each problem once, in the order in which it was found."""
     return list(dict.fromkeys(problems))
 
@@ -183,10 +183,10 @@ def problems_text(problems: Iterable[Mapping[str, Json]]) -> str:
     )
 
 
-def keycloak_connection(model: Obj) -> Dict[str, Json]:
+def keycloak_connection(model: Obj) -> dict[str, Json]:
     """The options by which our service client reaches Keycloak; its secret is a reference."""
     admin, authority = section(model, "admin"), section(model, "ca")
-    options: Dict[str, Json] = {
+    options: dict[str, Json] = {
         "auth_keycloak_url": text(admin, "url"),
         "auth_realm": text(admin, "realm"),
         "auth_client_id": text(admin, "client_id"),

@@ -9,8 +9,6 @@ P opens Llama Stack, M the MCP server, K the cluster's API; L is the ID token of
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
 from . import places, realm
 from .inputs import Inputs
 from .shapes import Hop, Token
@@ -19,7 +17,7 @@ from .shapes import Hop, Token
 MAX_CLUSTER_LIFETIME = 900
 
 
-def tokens(inputs: Inputs) -> List[Token]:
+def tokens(inputs: Inputs) -> list[Token]:
     """The kinds of token, each after the one that it is exchanged for."""
     found = [Token("M", "token for the MCP server", realm.MCP_CLIENT)]
     if realm.PLAYGROUND in inputs.texts("components"):
@@ -44,7 +42,7 @@ def tokens(inputs: Inputs) -> List[Token]:
     return found
 
 
-def own_cluster(inputs: Inputs) -> Tuple[str, str]:
+def own_cluster(inputs: Inputs) -> tuple[str, str]:
     """Name and audience of the cluster at hand: the one of the list that has its name, else the first."""
     known = places.clusters(inputs)
     for name, audience in known:
@@ -53,11 +51,11 @@ def own_cluster(inputs: Inputs) -> Tuple[str, str]:
     return known[0]
 
 
-def hops(inputs: Inputs) -> List[Hop]:
+def hops(inputs: Inputs) -> list[Hop]:
     """The servers, in the order in which a call meets them."""
     mcp = inputs.text("mcp_audience")
     components = inputs.texts("components")
-    found: List[Hop] = []
+    found: list[Hop] = []
     from_playground = ("M-playground",) if realm.PLAYGROUND in components else ()
     if "llama_stack" in components or from_playground:
         found.append(Hop("llama-stack", "Llama Stack", ("P",), (inputs.text("llama_stack_audience"),)))

@@ -11,8 +11,8 @@ it for Ansible's sake; a test holds them to it.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .shapes import Json, Obj, Problem, flag, number, objects, text, texts
 
@@ -30,7 +30,7 @@ class Input:
     type: str
     default: Json
     elements: str = ""
-    choices: Tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 def _str(name: str, default: str = "", choices: Sequence[str] = ()) -> Input:
@@ -49,11 +49,11 @@ def _list(name: str, elements: str, default: Sequence[Json] = (), choices: Seque
     return Input("chain_" + name, "list", list(default), elements, tuple(choices))
 
 
-def _dict(name: str, default: Optional[Obj] = None) -> Input:
+def _dict(name: str, default: Obj | None = None) -> Input:
     return Input("chain_" + name, "dict", default if default is not None else {})
 
 
-INPUTS: Tuple[Input, ...] = (
+INPUTS: tuple[Input, ...] = (
     # the cluster, and how plays reach it
     _str("cluster_name", "local"),
     _str("platform", "auto", ("auto", "kubernetes", "openshift")),
@@ -142,7 +142,7 @@ class Inputs:
     """Checked inputs, read by their short name (without ``chain_``): ``inputs.text("realm")``."""
 
     def __init__(self, values: Obj) -> None:
-        self._values: Dict[str, Json] = {item.name: item.default for item in INPUTS}
+        self._values: dict[str, Json] = {item.name: item.default for item in INPUTS}
         self._values.update({name: value for name, value in values.items() if value is not None})
 
     def text(self, name: str) -> str:
@@ -154,10 +154,10 @@ class Inputs:
     def flag(self, name: str) -> bool:
         return flag(self._values, self._known(name))
 
-    def texts(self, name: str) -> List[str]:
+    def texts(self, name: str) -> list[str]:
         return texts(self._values, self._known(name))
 
-    def objects(self, name: str) -> List[Obj]:
+    def objects(self, name: str) -> list[Obj]:
         return objects(self._values, self._known(name))
 
     def section(self, name: str) -> Obj:
@@ -177,14 +177,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-def unknown_variables(names: Iterable[str], known_of_roles: Iterable[str]) -> List[Problem]:
+def unknown_variables(names: Iterable[str], known_of_roles: Iterable[str]) -> list[Problem]:
     """Names that look like ours and are none.
 
     Everything that begins with ``chain_`` is ours. A name with another role's prefix is refused only where a known name
     is near: ``keycloak_something`` may belong to somebody else's role.
     """
     known = set(NAMES) | set(OUTPUTS) | set(known_of_roles)
-    problems: List[Problem] = []
+    problems: list[Problem] = []
     for name in sorted(set(names) - known):
         meant = nearest(name, known)
         if meant:
@@ -197,7 +197,13 @@ def unknown_variables(names: Iterable[str], known_of_roles: Iterable[str]) -> Li
     return problems
 
 
-_TYPES: Mapping[str, Tuple[type, ...]] = {"str": (str,), "int": (int,), "bool": (bool,), "list": (list, tuple), "dict": (Mapping,)}
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "list": (list, tuple),
+    "dict": (Mapping,),
+}
 _WORDS: Mapping[str, str] = {
     "str": "a text",
     "int": "a whole number",
@@ -217,15 +223,19 @@ def _coerced(value: Json, kind: str) -> Json:
     """Surveys and ``-e name=value`` give texts: a text that is plainly a number or a truth value is taken as one."""
     if isinstance(value, str) and kind == "int" and value.strip().lstrip("-").isdigit():
         return int(value)
-    if isinstance(value, str) and kind == "bool" and value.strip().lower() in ("true", "yes", "on", "false", "no", "off"):
+    if (
+        isinstance(value, str)
+        and kind == "bool"
+        and value.strip().lower() in ("true", "yes", "on", "false", "no", "off")
+    ):
         return value.strip().lower() in ("true", "yes", "on")
     return value
 
 
-def parse(values: Obj) -> Tuple[Inputs, List[Problem]]:
+def parse(values: Obj) -> tuple[Inputs, list[Problem]]:
     """Checks names, types and choices of ``chain_*`` values. All problems at once; wrong values are left at their default."""
     problems = unknown_variables(values, ())
-    good: Dict[str, Json] = {}
+    good: dict[str, Json] = {}
     for item in INPUTS:
         if values.get(item.name) is None:
             continue
@@ -238,7 +248,7 @@ def parse(values: Obj) -> Tuple[Inputs, List[Problem]]:
     return Inputs(good), problems
 
 
-def _problem_of(item: Input, value: Json) -> Optional[Problem]:
+def _problem_of(item: Input, value: Json) -> Problem | None:
     if not _is(value, item.type):
         return Problem(
             "wrong-type",

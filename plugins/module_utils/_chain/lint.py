@@ -9,8 +9,8 @@ Each rule is a function from a draft of the model to problems; ``lint_realm`` ho
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Dict, Iterator, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
 from . import places, realm
@@ -30,7 +30,7 @@ class Draft:
     realm: Obj
     requesters: Sequence[Obj]
     tokens: Sequence[Token]
-    claims: Mapping[str, Optional[Claims]]
+    claims: Mapping[str, Claims | None]
     hops: Sequence[Hop]
     observed: Obj
 
@@ -44,13 +44,21 @@ def issuer(draft: Draft) -> Iterator[Problem]:
     url, path = draft.issuer, "chain_issuer_url"
     parts = urlsplit(url)
     if parts.scheme != "https":
-        yield Problem("issuer-https", path, "the issuer %s is not https." % url, "Write an address that begins with https://.")
+        yield Problem(
+            "issuer-https", path, "the issuer %s is not https." % url, "Write an address that begins with https://."
+        )
     if parts.query or "?" in url:
-        yield Problem("issuer-query", path, "the issuer %s has a query." % url, "Leave out the part from the question mark on.")
+        yield Problem(
+            "issuer-query", path, "the issuer %s has a query." % url, "Leave out the part from the question mark on."
+        )
     if parts.fragment or "#" in url:
-        yield Problem("issuer-fragment", path, "the issuer %s has a fragment." % url, "Leave out the part from the # on.")
+        yield Problem(
+            "issuer-fragment", path, "the issuer %s has a fragment." % url, "Leave out the part from the # on."
+        )
     if parts.username is not None or parts.password is not None:
-        yield Problem("issuer-user", path, "the issuer has a user name in its address.", "Leave out the part before the @.")
+        yield Problem(
+            "issuer-user", path, "the issuer has a user name in its address.", "Leave out the part before the @."
+        )
     if not parts.hostname or parts.hostname.startswith(".") or parts.hostname.endswith("."):
         yield Problem(
             "issuer-host",
@@ -65,7 +73,8 @@ def issuer(draft: Draft) -> Iterator[Problem]:
             "issuer-mismatch",
             path,
             "the discovery document says the issuer is %s, the model says %s.%s" % (seen, url, difference),
-            "Set chain_issuer_url to %s, or fix the hostname of Keycloak: a token's iss must equal it to the letter." % seen,
+            "Set chain_issuer_url to %s, or fix the hostname of Keycloak: a token's iss must equal it to the letter."
+            % seen,
         )
 
 
@@ -86,7 +95,8 @@ def system_names(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 "system-name",
                 "groups[%d].path" % index,
-                "the group %s would be %s on the cluster, which Kubernetes keeps for itself." % (path, path.lstrip("/")),
+                "the group %s would be %s on the cluster, which Kubernetes keeps for itself."
+                % (path, path.lstrip("/")),
                 "Give the group another name.",
             )
     for index, user in enumerate(objects(draft.realm, "users")):
@@ -111,7 +121,7 @@ def group_names(draft: Draft) -> Iterator[Problem]:
                 "Set it to true, or set chain_groups_unique_names_checked to true: the verifier then reads the live "
                 "realm and fails on a name that occurs twice.",
             )
-        seen: Dict[str, str] = {}
+        seen: dict[str, str] = {}
         for group in objects(draft.realm, "groups"):
             path = text(group, "path")
             short = path.rsplit("/", 1)[-1]
@@ -128,14 +138,18 @@ def group_names(draft: Draft) -> Iterator[Problem]:
 def audiences(draft: Draft) -> Iterator[Problem]:
     """One audience, one server: else a token for the one opens the other."""
     inputs = draft.inputs
-    used: Dict[str, str] = {}
+    used: dict[str, str] = {}
     named = [("chain_mcp_audience", inputs.text("mcp_audience"))]
     if set(inputs.texts("components")) & {"llama_stack", realm.PLAYGROUND}:
         named.append(("chain_llama_stack_audience", inputs.text("llama_stack_audience")))
     for index, (name, audience) in enumerate(places.clusters(inputs)):
-        named.append(("chain_clusters[%d]" % index if inputs.objects("clusters") else "chain_cluster_audience", audience))
+        named.append(
+            ("chain_clusters[%d]" % index if inputs.objects("clusters") else "chain_cluster_audience", audience)
+        )
         if not name:
-            yield Problem("cluster-name", "chain_clusters[%d]" % index, "the cluster has no name.", "Write name and audience.")
+            yield Problem(
+                "cluster-name", "chain_clusters[%d]" % index, "the cluster has no name.", "Write name and audience."
+            )
     for path, audience in named:
         if not audience:
             yield Problem("audience-empty", path, "the audience is empty.", "Write a name, such as openshift.")
@@ -150,7 +164,8 @@ def audiences(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 "audience-shared",
                 path,
-                "the audience %s is that of %s as well, so a token for the one opens the other." % (audience, used[audience]),
+                "the audience %s is that of %s as well, so a token for the one opens the other."
+                % (audience, used[audience]),
                 "Give each server an audience of its own.",
             )
         used.setdefault(audience, path)
@@ -181,7 +196,8 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
         yield Problem(
             "lifetime-call",
             "chain_access_token_lifespan",
-            "the token for the MCP server lives %d s, but a call of the agent may last %d s: tools fail half-way." % (access, wait),
+            "the token for the MCP server lives %d s, but a call of the agent may last %d s: tools fail half-way."
+            % (access, wait),
             "Write more than %d, or lower chain_responses_call_seconds." % wait,
         )
     refresh = inputs.number("cookie_refresh_seconds")
@@ -189,7 +205,8 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
         yield Problem(
             "lifetime-cookie",
             "chain_cookie_refresh_seconds",
-            "the page refreshes after %d s, but its token lives %d s: expired tokens are passed on." % (refresh, access),
+            "the page refreshes after %d s, but its token lives %d s: expired tokens are passed on."
+            % (refresh, access),
             "Write less than %d." % access,
         )
     if number(settings, "sso_session_max_lifespan") < number(settings, "sso_session_idle_timeout"):

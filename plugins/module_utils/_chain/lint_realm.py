@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from . import places, predict, realm
@@ -23,7 +23,7 @@ _FLOWS = (
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def _clients(draft: Draft) -> List[Obj]:
+def _clients(draft: Draft) -> list[Obj]:
     return objects(draft.realm, "clients")
 
 
@@ -121,7 +121,8 @@ def tokens_stay(draft: Draft) -> Iterator[Problem]:
                     "token-crosses",
                     "clients[%s].default_client_scopes" % token.client,
                     "%s would take the %s, which is made for another server." % (hop.title, token.title),
-                    "Take away the scope that gives it the audience %s." % ", ".join(sorted({*hop.audiences} & {*claims.audiences})),
+                    "Take away the scope that gives it the audience %s."
+                    % ", ".join(sorted({*hop.audiences} & {*claims.audiences})),
                 )
 
 
@@ -133,7 +134,10 @@ def exchanges(draft: Draft) -> Iterator[Problem]:
         client = predict.find(_clients(draft), "client_id", client_id)
         if client is None:
             yield Problem(
-                "requester-missing", "clients", "the requester %s is no client of the realm." % client_id, "Add the client."
+                "requester-missing",
+                "clients",
+                "the requester %s is no client of the realm." % client_id,
+                "Add the client.",
             )
             continue
         if flag(client, "public_client"):

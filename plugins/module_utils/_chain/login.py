@@ -9,7 +9,7 @@ Source: Kubernetes, AuthenticationConfiguration (apiserver.config.k8s.io/v1) and
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 from . import hops, places, realm
 from .inputs import Inputs
@@ -49,11 +49,11 @@ def groups_expression(inputs: Inputs) -> str:
     return "(has(claims.%s) ? dyn(claims.%s) : dyn([])).map(g, %s)" % (claim, claim, name)
 
 
-def kubernetes(inputs: Inputs) -> Dict[str, Json]:
+def kubernetes(inputs: Inputs) -> dict[str, Json]:
     """One ``jwt`` entry of an AuthenticationConfiguration, less the certificate authority."""
     audience = hops.own_cluster(inputs)[1]
     audiences = [audience, *inputs.texts("login_clients")]
-    issuer: Dict[str, Json] = {"url": places.issuer_url(inputs), "audiences": audiences}
+    issuer: dict[str, Json] = {"url": places.issuer_url(inputs), "audiences": audiences}
     if len(audiences) > 1:
         issuer["audienceMatchPolicy"] = "MatchAny"
     known = [realm.requester(inputs), *inputs.texts("login_clients")]
@@ -104,17 +104,17 @@ def mapped_group(inputs: Inputs, group: str, by_agent: bool = True) -> str:
     return inputs.text("groups_prefix") + name
 
 
-def developer_namespaces(inputs: Inputs) -> List[str]:
+def developer_namespaces(inputs: Inputs) -> list[str]:
     """Where developers may edit. Never the agents' own namespace by default: ``edit`` reads the Secrets there."""
     return inputs.texts("developer_namespaces") or ([LAB_NAMESPACE] if inputs.flag("lab") else [])
 
 
-def bindings(inputs: Inputs) -> List[Dict[str, Json]]:
+def bindings(inputs: Inputs) -> list[dict[str, Json]]:
     """Groups to cluster roles; ``namespace`` is empty for the whole cluster.
 
     With separate rights an agent reads (cluster role ``view``) where its person may do more.
     """
-    wanted: List[Obj] = [
+    wanted: list[Obj] = [
         {"name": "admin", "group": inputs.text("admin_group"), "cluster_role": "cluster-admin"},
         {
             "name": "developer",
@@ -126,7 +126,7 @@ def bindings(inputs: Inputs) -> List[Dict[str, Json]]:
         {"name": "reader", "group": inputs.text("reader_group"), "cluster_role": "view"},
         *inputs.objects("bindings"),
     ]
-    found: List[Dict[str, Json]] = []
+    found: list[dict[str, Json]] = []
     for item in wanted:
         if not text(item, "group"):
             continue
@@ -159,18 +159,18 @@ def persona_of(inputs: Inputs, person: Obj) -> str:
     return "none"
 
 
-def expectations(inputs: Inputs) -> List[Dict[str, Json]]:
+def expectations(inputs: Inputs) -> list[dict[str, Json]]:
     """Who each person is on the cluster, and what that person may and may not do there through the agent."""
     namespaces = _probe("list all namespaces", "namespaces", "", "namespaces_list", {})
     own = [_pods(namespace) for namespace in developer_namespaces(inputs)[:1]]
     other = _pods(inputs.text("keycloak_namespace"))
-    rights: Dict[str, Dict[str, Json]] = {
+    rights: dict[str, dict[str, Json]] = {
         "admin": {"can": [namespaces, other], "cannot": []},
         "developer": {"can": own, "cannot": [namespaces, other]},
         "reader": {"can": [namespaces, other], "cannot": []},
         "none": {"can": [], "cannot": [namespaces, other, *own]},
     }
-    found: List[Dict[str, Json]] = []
+    found: list[dict[str, Json]] = []
     for person in realm.people(inputs):
         persona = persona_of(inputs, person)
         found.append(
@@ -188,7 +188,7 @@ def expectations(inputs: Inputs) -> List[Dict[str, Json]]:
     return found
 
 
-def _probe(title: str, resource: str, namespace: str, tool: str, arguments: Obj) -> Dict[str, Json]:
+def _probe(title: str, resource: str, namespace: str, tool: str, arguments: Obj) -> dict[str, Json]:
     return {
         "title": title,
         "verb": "list",
@@ -200,5 +200,5 @@ def _probe(title: str, resource: str, namespace: str, tool: str, arguments: Obj)
     }
 
 
-def _pods(namespace: str) -> Dict[str, Json]:
+def _pods(namespace: str) -> dict[str, Json]:
     return _probe("list pods in %s" % namespace, "pods", namespace, "pods_list_in_namespace", {"namespace": namespace})

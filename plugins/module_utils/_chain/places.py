@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
 from urllib.parse import urlsplit
 
 from .inputs import Inputs
@@ -59,7 +58,7 @@ def _under(inputs: Inputs, name: str) -> str:
     return "%s.%s" % (name, inputs.text("base_domain"))
 
 
-def clusters(inputs: Inputs) -> List[Tuple[str, str]]:
+def clusters(inputs: Inputs) -> list[tuple[str, str]]:
     """``(name, audience)`` of each cluster that trusts the issuer; this one alone where no list is given."""
     given = [(text(item, "name"), text(item, "audience")) for item in inputs.objects("clusters")]
     return given or [(inputs.text("cluster_name"), inputs.text("cluster_audience"))]
@@ -70,7 +69,7 @@ def exchange_scope(audience: str) -> str:
     return "mcp:" + audience
 
 
-def issuer_section(inputs: Inputs) -> Dict[str, Json]:
+def issuer_section(inputs: Inputs) -> dict[str, Json]:
     """Every address of the issuer (OpenID Connect Discovery 1.0, and Keycloak's own layout of the endpoints)."""
     url = issuer_url(inputs)
     parts = urlsplit(url)
@@ -97,7 +96,7 @@ def _port(url: str) -> int:
         return 0
 
 
-def ca_section(inputs: Inputs) -> Dict[str, Json]:
+def ca_section(inputs: Inputs) -> dict[str, Json]:
     """Where the certificate of the authority is: of our own making in the cluster, given as PEM, or the system's store."""
     source = inputs.text("ca_source")
     namespace = inputs.text("keycloak_namespace")
@@ -110,7 +109,7 @@ def ca_section(inputs: Inputs) -> Dict[str, Json]:
     }
 
 
-def admin_secret(inputs: Inputs) -> Dict[str, Json]:
+def admin_secret(inputs: Inputs) -> dict[str, Json]:
     """The reference to the secret of the service client that administers Keycloak."""
     given = inputs.section("admin_secret")
     return {

@@ -9,7 +9,7 @@ Source: Keycloak's Server Administration Guide, "Protocol mappers" and "Client s
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from collections.abc import Mapping, Sequence
 
 from .shapes import Claims, Obj, Token, flag, number, objects, section, text, texts
 
@@ -51,7 +51,7 @@ _BY_PROPERTY: Mapping[str, str] = {"username": "$username", "email": "$email", "
 BUILTIN_SCOPES = tuple(sorted(_BUILTIN))
 
 
-def predict(realm: Obj, issuer: str, token: Token) -> Optional[Claims]:
+def predict(realm: Obj, issuer: str, token: Token) -> Claims | None:
     """The claims of a token, or None where its client does not exist in the realm.
 
     ``realm`` has the options of ``keycloak_realm``, requesters' fields included (``realm.effective``).
@@ -60,8 +60,8 @@ def predict(realm: Obj, issuer: str, token: Token) -> Optional[Claims]:
     if client is None:
         return None
     id_token = token.id_token
-    claims: Dict[str, str] = dict(_ALWAYS)
-    audiences: Set[str] = {token.client} if id_token else set()
+    claims: dict[str, str] = dict(_ALWAYS)
+    audiences: set[str] = {token.client} if id_token else set()
     for mapper in objects(client, "protocol_mappers"):
         _apply(mapper, claims, audiences, id_token)
     for name in granted_scopes(client, token):
@@ -77,27 +77,29 @@ def predict(realm: Obj, issuer: str, token: Token) -> Optional[Claims]:
         claims.update({"realm_access": "$any", "resource_access": "$any"})
     if token.audience and token.audience in audiences:
         audiences = {token.audience}
-    lifetime = number(client, "access_token_lifespan") or number(section(realm, "settings"), "access_token_lifespan", 300)
+    lifetime = number(client, "access_token_lifespan") or number(
+        section(realm, "settings"), "access_token_lifespan", 300
+    )
     return Claims(issuer, tuple(sorted(audiences)), token.client, claims, lifetime)
 
 
-def granted_scopes(client: Obj, token: Token) -> List[str]:
+def granted_scopes(client: Obj, token: Token) -> list[str]:
     """Default scopes, and of the optional ones those that are asked for."""
     optional = set(texts(client, "optional_client_scopes"))
     return texts(client, "default_client_scopes") + [name for name in token.scopes if name in optional]
 
 
-def audiences_of_scope(realm: Obj, name: str) -> Set[str]:
+def audiences_of_scope(realm: Obj, name: str) -> set[str]:
     """The audiences that a scope's mappers add."""
     scope = find(objects(realm, "client_scopes"), "name", name)
-    claims: Dict[str, str] = {}
-    audiences: Set[str] = set()
+    claims: dict[str, str] = {}
+    audiences: set[str] = set()
     for mapper in objects(scope, "protocol_mappers") if scope is not None else []:
         _apply(mapper, claims, audiences, False)
     return audiences
 
 
-def find(items: Sequence[Obj], key: str, value: str) -> Optional[Obj]:
+def find(items: Sequence[Obj], key: str, value: str) -> Obj | None:
     """The first mapping whose ``key`` is ``value``."""
     for item in items:
         if text(item, key) == value:
@@ -105,7 +107,7 @@ def find(items: Sequence[Obj], key: str, value: str) -> Optional[Obj]:
     return None
 
 
-def _apply(mapper: Obj, claims: Dict[str, str], audiences: Set[str], id_token: bool) -> None:
+def _apply(mapper: Obj, claims: dict[str, str], audiences: set[str], id_token: bool) -> None:
     config = section(mapper, "config")
     kind = text(mapper, "protocol_mapper")
     if _text_of(config, "id.token.claim" if id_token else "access.token.claim") == "false":
@@ -122,7 +124,7 @@ def _apply(mapper: Obj, claims: Dict[str, str], audiences: Set[str], id_token: b
     claims[claim] = value or source
 
 
-def _claim_of(kind: str, config: Obj) -> Tuple[str, str]:
+def _claim_of(kind: str, config: Obj) -> tuple[str, str]:
     if kind == "oidc-sub-mapper":
         return "sub", "$sub"
     if kind == "oidc-full-name-mapper":

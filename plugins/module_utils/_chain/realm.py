@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from . import places
 from .inputs import Inputs
@@ -32,7 +32,7 @@ def requester(inputs: Inputs) -> str:
     return inputs.text("mcp_audience")
 
 
-def people(inputs: Inputs) -> List[Obj]:
+def people(inputs: Inputs) -> list[Obj]:
     """The people that this project makes: those of the input, in a lab three testers where none are said."""
     given = inputs.objects("people")
     if given or not inputs.flag("lab"):
@@ -49,7 +49,7 @@ def group_path(name: str) -> str:
     return name if name.startswith("/") else "/" + name
 
 
-def plan(inputs: Inputs) -> Dict[str, Json]:
+def plan(inputs: Inputs) -> dict[str, Json]:
     """The options of ``keycloak_realm``, with what the user adds or changes merged in by name."""
     settings = dict(_settings(inputs))
     settings.update(inputs.section("realm_settings"))
@@ -65,10 +65,10 @@ def plan(inputs: Inputs) -> Dict[str, Json]:
     }
 
 
-def requesters(inputs: Inputs) -> List[Dict[str, Json]]:
+def requesters(inputs: Inputs) -> list[dict[str, Json]]:
     """The options of ``keycloak_token_exchange_client``, one entry a requester."""
     audiences = [audience for name, audience in places.clusters(inputs)]
-    entries: List[Dict[str, Json]] = [
+    entries: list[dict[str, Json]] = [
         {
             "realm": inputs.text("realm"),
             "client_id": requester(inputs),
@@ -94,10 +94,10 @@ def requesters(inputs: Inputs) -> List[Dict[str, Json]]:
     return entries
 
 
-def effective(realm: Obj, exchanges: Sequence[Obj]) -> Dict[str, Json]:
+def effective(realm: Obj, exchanges: Sequence[Obj]) -> dict[str, Json]:
     """The realm as it is once each requester has its exchange fields: what tokens are predicted from."""
     by_client = {text(entry, "client_id"): entry for entry in exchanges}
-    clients: List[Json] = []
+    clients: list[Json] = []
     for client in _mappings(realm.get("clients")):
         entry = by_client.get(text(client, "client_id"))
         if entry is None:
@@ -110,7 +110,7 @@ def effective(realm: Obj, exchanges: Sequence[Obj]) -> Dict[str, Json]:
     return {**realm, "clients": clients}
 
 
-def _settings(inputs: Inputs) -> Dict[str, Json]:
+def _settings(inputs: Inputs) -> dict[str, Json]:
     return {
         "enabled": True,
         "display_name": "MCP tools as the person who asks",
@@ -129,7 +129,7 @@ def _settings(inputs: Inputs) -> Dict[str, Json]:
     }
 
 
-def audience_mapper(audience: str) -> Dict[str, Json]:
+def audience_mapper(audience: str) -> dict[str, Json]:
     return {
         "name": "audience-" + audience,
         "protocol_mapper": "oidc-audience-mapper",
@@ -142,7 +142,7 @@ def audience_mapper(audience: str) -> Dict[str, Json]:
     }
 
 
-def _scope(name: str, description: str, mapper: Obj) -> Dict[str, Json]:
+def _scope(name: str, description: str, mapper: Obj) -> dict[str, Json]:
     return {
         "name": name,
         "description": description,
@@ -152,8 +152,8 @@ def _scope(name: str, description: str, mapper: Obj) -> Dict[str, Json]:
     }
 
 
-def _scopes(inputs: Inputs) -> List[Dict[str, Json]]:
-    groups: Dict[str, Json] = {
+def _scopes(inputs: Inputs) -> list[dict[str, Json]]:
+    groups: dict[str, Json] = {
         "name": "groups",
         "protocol_mapper": "oidc-group-membership-mapper",
         "config": {
@@ -183,9 +183,9 @@ def _agents(inputs: Inputs) -> bool:
     return bool({"llama_stack", PLAYGROUND} & set(inputs.texts("components")))
 
 
-def _client(client_id: str, description: str, **options: Json) -> Dict[str, Json]:
+def _client(client_id: str, description: str, **options: Json) -> dict[str, Json]:
     """A client with everything off that is not named: nothing is left to Keycloak's defaults."""
-    client: Dict[str, Json] = {
+    client: dict[str, Json] = {
         "client_id": client_id,
         "description": description,
         "enabled": True,
@@ -202,7 +202,7 @@ def _client(client_id: str, description: str, **options: Json) -> Dict[str, Json
     return client
 
 
-def _browser_login(redirects: Sequence[str]) -> Dict[str, Json]:
+def _browser_login(redirects: Sequence[str]) -> dict[str, Json]:
     return {
         "standard_flow_enabled": True,
         "pkce_code_challenge_method": "S256",
@@ -210,9 +210,9 @@ def _browser_login(redirects: Sequence[str]) -> Dict[str, Json]:
     }
 
 
-def _clients(inputs: Inputs) -> List[Dict[str, Json]]:
+def _clients(inputs: Inputs) -> list[dict[str, Json]]:
     mcp_audience = inputs.text("mcp_audience")
-    login_scopes: List[Json] = ["basic", "groups", "profile"]
+    login_scopes: list[Json] = ["basic", "groups", "profile"]
     clients = [
         _client(
             MCP_CLIENT,
@@ -236,7 +236,9 @@ def _clients(inputs: Inputs) -> List[Dict[str, Json]]:
             )
         )
     if _agents(inputs):
-        clients.append(_audience_only(inputs.text("llama_stack_audience"), "Llama Stack: an audience, nobody signs in here"))
+        clients.append(
+            _audience_only(inputs.text("llama_stack_audience"), "Llama Stack: an audience, nobody signs in here")
+        )
     if PLAYGROUND in inputs.texts("components"):
         clients.append(
             _client(
@@ -267,15 +269,15 @@ def _clients(inputs: Inputs) -> List[Dict[str, Json]]:
     return clients
 
 
-def _audience_only(client_id: str, description: str) -> Dict[str, Json]:
+def _audience_only(client_id: str, description: str) -> dict[str, Json]:
     # Confidential with no secret of ours: with every flow off nobody can use what Keycloak generates for it.
     return _client(client_id, description, default_client_scopes=[])
 
 
-def _requester_client(inputs: Inputs) -> Dict[str, Json]:
+def _requester_client(inputs: Inputs) -> dict[str, Json]:
     namespace = inputs.text("agents_namespace")
     if inputs.text("mcp_authentication") == "private_key_jwt":
-        login: Dict[str, Json] = {
+        login: dict[str, Json] = {
             "client_authenticator_type": "client-jwt",
             "certificate_from": {"namespace": namespace, "name": places.REQUESTER_KEY_SECRET, "key": "tls.crt"},
         }
@@ -293,7 +295,7 @@ def _requester_client(inputs: Inputs) -> Dict[str, Json]:
     )
 
 
-def _groups(inputs: Inputs) -> List[Dict[str, Json]]:
+def _groups(inputs: Inputs) -> list[dict[str, Json]]:
     names = [inputs.text(name) for name in ("admin_group", "developer_group", "reader_group")]
     names += [text(binding, "group") for binding in inputs.objects("bindings")]
     for person in people(inputs):
@@ -301,8 +303,8 @@ def _groups(inputs: Inputs) -> List[Dict[str, Json]]:
     return [{"path": path} for path in sorted({group_path(name) for name in names if name})]
 
 
-def _users(inputs: Inputs) -> List[Dict[str, Json]]:
-    users: List[Dict[str, Json]] = []
+def _users(inputs: Inputs) -> list[dict[str, Json]]:
+    users: list[dict[str, Json]] = []
     for person in people(inputs):
         username = text(person, "username")
         users.append(
@@ -321,14 +323,14 @@ def _users(inputs: Inputs) -> List[Dict[str, Json]]:
     return users
 
 
-def _merged(ours: Sequence[Obj], theirs: Sequence[Obj], key: str) -> List[Obj]:
+def _merged(ours: Sequence[Obj], theirs: Sequence[Obj], key: str) -> list[Obj]:
     """Ours in their order, each overlaid by what the user says of it, then what is only the user's."""
     said = {text(item, key): item for item in theirs}
-    merged: List[Obj] = [{**item, **said.pop(text(item, key), {})} for item in ours]
+    merged: list[Obj] = [{**item, **said.pop(text(item, key), {})} for item in ours]
     return merged + list(said.values())
 
 
-def _mappings(value: Json) -> List[Obj]:
+def _mappings(value: Json) -> list[Obj]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return []
     return [item for item in value if isinstance(item, Mapping)]

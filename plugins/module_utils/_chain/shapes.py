@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Union
 
 # Plain data as it comes from YAML or JSON.
 Json = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]
@@ -23,7 +24,7 @@ class Problem:
     message: str
     fix: str
 
-    def to_dict(self) -> Dict[str, Json]:
+    def to_dict(self) -> dict[str, Json]:
         return {"rule": self.rule, "path": self.path, "message": self.message, "fix": self.fix}
 
     def __str__(self) -> str:
@@ -39,12 +40,12 @@ class Claims:
     """
 
     issuer: str
-    audiences: Tuple[str, ...]
+    audiences: tuple[str, ...]
     azp: str
     claims: Mapping[str, str] = field(default_factory=dict)
     lifetime: int = 0
 
-    def to_dict(self) -> Dict[str, Json]:
+    def to_dict(self) -> dict[str, Json]:
         return {
             "iss": self.issuer,
             "aud": list(self.audiences),
@@ -66,7 +67,7 @@ class Token:
     kind: str
     title: str
     client: str
-    scopes: Tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     subject: str = ""
     audience: str = ""
     id_token: bool = False
@@ -81,15 +82,15 @@ class Hop:
 
     id: str
     title: str
-    takes: Tuple[str, ...]
-    audiences: Tuple[str, ...]
-    required_claims: Tuple[str, ...] = ("sub",)
-    known_azp: Tuple[str, ...] = ()
+    takes: tuple[str, ...]
+    audiences: tuple[str, ...]
+    required_claims: tuple[str, ...] = ("sub",)
+    known_azp: tuple[str, ...] = ()
     max_lifetime: int = 0
 
-    def refusals(self, token: Claims, issuer: str) -> List[str]:
+    def refusals(self, token: Claims, issuer: str) -> list[str]:
         """The reasons for which this hop refuses a token, none when it takes it."""
-        reasons: List[str] = []
+        reasons: list[str] = []
         if token.issuer != issuer:
             reasons.append("the issuer is %s, not %s" % (token.issuer, issuer))
         if not set(token.audiences) & set(self.audiences):
@@ -132,7 +133,7 @@ def section(obj: Obj, key: str) -> Obj:
     return value if isinstance(value, Mapping) else {}
 
 
-def texts(obj: Obj, key: str) -> List[str]:
+def texts(obj: Obj, key: str) -> list[str]:
     """A list of strings of plain data; other elements are left out."""
     value = obj.get(key)
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -140,7 +141,7 @@ def texts(obj: Obj, key: str) -> List[str]:
     return [item for item in value if isinstance(item, str)]
 
 
-def objects(obj: Obj, key: str) -> List[Obj]:
+def objects(obj: Obj, key: str) -> list[Obj]:
     """A list of mappings of plain data; other elements are left out."""
     value = obj.get(key)
     if isinstance(value, str) or not isinstance(value, Sequence):

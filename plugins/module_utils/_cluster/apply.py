@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """kube_objects: reads, plans with the server's dry run, applies what differs, waits, prunes."""
 
@@ -25,12 +26,12 @@ THREADS = 6
 class Options:
     """What the module was asked for."""
 
-    objects: t.List[Object]
+    objects: list[Object]
     state: str = "present"
     check_mode: bool = False
     wait: bool = True
     wait_timeout: float = 300
-    waits: t.List[Wait] = dataclasses.field(default_factory=list)
+    waits: list[Wait] = dataclasses.field(default_factory=list)
     set_name: str = ""
     set_namespace: str = ""
     force: bool = False
@@ -40,7 +41,7 @@ class Options:
 class Outcome:
     """What was done, or in check mode would be."""
 
-    changes: t.List[Change]
+    changes: list[Change]
     waited: float = 0.0
 
     @property

@@ -40,7 +40,15 @@ def reference_arg() -> dict[str, t.Any]:
     return {"type": "dict", "no_log": False, "options": dict(REFERENCE_OPTIONS)}
 
 
-_KUBECONFIG_SECRETS = ("token", "password", "client-key-data", "id-token", "refresh-token", "client-secret", "access-token")
+_KUBECONFIG_SECRETS = (
+    "token",
+    "password",
+    "client-key-data",
+    "id-token",
+    "refresh-token",
+    "client-secret",
+    "access-token",
+)
 
 
 def kubeconfig_secrets(value: t.Any) -> set[str]:
@@ -58,7 +66,7 @@ def kubeconfig_secrets(value: t.Any) -> set[str]:
     return found
 
 
-class ClusterModule(AnsibleModule):  # type: ignore[misc]
+class ClusterModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """AnsibleModule with the options of the group, which does not write its invocation to the system's log.
 
     Free dictionaries (kubeconfig, objects) escape the no_log of an argument spec, and AnsibleModule logs the invocation

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """The only file that imports kubernetes, openshift, urllib3 and jmespath.
 
@@ -33,7 +34,10 @@ FIRST_CONTACT_SECONDS = 12.0
 APPLY_PATCH = "application/apply-patch+yaml"
 LIBRARIES = "kubernetes (29.0.0 or newer), openshift (0.13.2 or newer) and jmespath (1.0.1 or newer)"
 
-Object = t.Dict[str, t.Any]
+Object = dict[str, t.Any]
+# Client has a method named list.
+Objects = list[Object]
+Query = list[tuple[str, str]]
 
 
 def _load() -> t.Any:
@@ -188,13 +192,13 @@ class Client:
         namespace: str | None = None,
         label_selector: str = "",
         field_selector: str = "",
-    ) -> list[Object]:
+    ) -> Objects:
         """All objects of a kind, page by page."""
         path = self.path(api_version, kind, None, namespace)
         query = [("limit", "500")]
         query += [("labelSelector", label_selector)] if label_selector else []
         query += [("fieldSelector", field_selector)] if field_selector else []
-        found: list[Object] = []
+        found: Objects = []
         token = ""
         while True:
             page = query + ([("continue", token)] if token else [])
@@ -226,7 +230,7 @@ class Client:
         manifest: Object,
         word: str,
         verb: str,
-        query: list[tuple[str, str]],
+        query: Query,
         dry_run: bool,
         content_type: str = "application/json",
     ) -> Object:
@@ -292,7 +296,7 @@ class Client:
         kind: str,
         namespace: str | None,
         body: t.Any = None,
-        query: list[tuple[str, str]] | None = None,
+        query: Query | None = None,
         content_type: str = "application/json",
     ) -> Object:
         def once() -> tuple[int, bytes, t.Any]:
@@ -310,13 +314,13 @@ class Client:
         method: str,
         path: str,
         body: t.Any,
-        query: list[tuple[str, str]],
+        query: Query,
         content_type: str,
         headers: dict[str, str] | None,
     ) -> tuple[int, bytes, t.Any]:
         self.requests += 1
         path, _mark, more = path.partition("?")
-        pairs = query + [tuple(item.split("=", 1)) for item in more.split("&") if "=" in item]  # type: ignore[misc]
+        pairs = query + [(item.partition("=")[0], item.partition("=")[2]) for item in more.split("&") if item]
         try:
             answer = self._dynamic.DynamicClient.request(
                 self._bare,
@@ -337,9 +341,7 @@ class Client:
         data = answer.data
         return int(answer.status), data if isinstance(data, bytes) else str(data).encode(), answer.headers
 
-    def _as(
-        self, token: str, method: str, path: str, body: t.Any, headers: dict[str, str] | None
-    ) -> tuple[int, bytes]:
+    def _as(self, token: str, method: str, path: str, body: t.Any, headers: dict[str, str] | None) -> tuple[int, bytes]:
         """With a connection pool of its own, so that no certificate of ours goes along."""
         self.requests += 1
         config, extra = self._config, {}
@@ -351,7 +353,10 @@ class Client:
         if config.proxy:
             make, extra["proxy_url"] = self._urllib3.ProxyManager, config.proxy
         pool = make(
-            cert_reqs="CERT_REQUIRED" if config.verify_ssl else "CERT_NONE", retries=False, timeout=self._timeout, **extra
+            cert_reqs="CERT_REQUIRED" if config.verify_ssl else "CERT_NONE",
+            retries=False,
+            timeout=self._timeout,
+            **extra,
         )
         sent = {"Accept": "application/json", "User-Agent": USER_AGENT}
         sent.update({"Content-Type": "application/json"} if body is not None else {})
@@ -382,22 +387,28 @@ class Client:
                 # Discovery raises on its own: the same rules.
                 if not exc.status:
                     # The library's way to say that TLS failed.
-                    raise from_transport(exc, self.server_url, tried) from exc
-                if exc.status not in RETRY_STATUS or time.monotonic() - start > RETRY_SECONDS:
+                    self._give_up(exc, tried, repeat, time.monotonic() - start)
+                elif exc.status not in RETRY_STATUS or time.monotonic() - start > RETRY_SECONDS:
                     status = _parse(exc.body)
-                    raise from_status(int(exc.status or 0), status, tried, "get", "the API's resources", None) from exc
+                    raise from_status(int(exc.status), status, tried, "get", "the API's resources", None) from exc
                 wait = 0.0
             except Exception as exc:
-                if not _is_transport(exc, self._urllib3):
+                if not isinstance(exc, (self._urllib3.exceptions.HTTPError, OSError)):
                     raise
-                error = from_transport(exc, self.server_url, tried)
-                limit = RETRY_SECONDS if self._answered else FIRST_CONTACT_SECONDS
-                lasting = error.reason in ("TLSFailed", "NameUnknown")
-                maybe_done = not repeat and error.reason != "ConnectionRefused"
-                if lasting or maybe_done or time.monotonic() - start > limit:
-                    raise error from exc
+                self._give_up(exc, tried, repeat, time.monotonic() - start)
                 wait = 0.0
             time.sleep(max(wait, random.uniform(0.1, min(5.0, 0.3 * 2**tries))))
+
+    def _give_up(self, exc: BaseException, tried: str, repeat: bool, spent: float) -> None:
+        """Raises unless another try makes sense."""
+        error = from_transport(exc, self.server_url, tried)
+        # Somebody listens, if only a load balancer: the API server may be starting.
+        there = self._answered or error.reason == "ConnectionLost"
+        limit = RETRY_SECONDS if there else FIRST_CONTACT_SECONDS
+        lasting = error.reason in ("TLSFailed", "NameUnknown")
+        maybe_done = not repeat and error.reason != "ConnectionRefused"
+        if lasting or maybe_done or spent > limit:
+            raise error from exc
 
 
 class _Bare:
@@ -407,10 +418,6 @@ class _Bare:
     def __init__(self, api: t.Any) -> None:
         self.client = api
         self.configuration = api.configuration
-
-
-def _is_transport(exc: BaseException, urllib3: t.Any) -> bool:
-    return isinstance(exc, (urllib3.exceptions.HTTPError, OSError))
 
 
 def _retry_after(result: t.Any) -> float | None:

@@ -81,7 +81,8 @@ def from_status(
     """Makes the typed error of an answer that is not 2xx. status is the server's Status object."""
     reason = str(status.get("reason") or "HTTP%d" % code)
     said = str(status.get("message") or status.get("text") or "no message")[:2000]
-    details = status.get("details") if isinstance(status.get("details"), dict) else {}
+    found = status.get("details")
+    details: dict[str, t.Any] = found if isinstance(found, dict) else {}
     msg = "Could not %s: the API server answered %d %s: %s" % (tried, code, reason, said.rstrip(".") + ".")
     make: type[ClusterError] = ClusterError
     hint = ""
@@ -108,7 +109,9 @@ def from_status(
         hint = _conflict_hint(details)
     elif code == 422:
         if "field is immutable" in said or "updates to statefulset spec" in said:
-            hint = "This field can not be changed on an existing object: delete the object (its data stays) and run again."
+            hint = (
+                "This field can not be changed on an existing object: delete the object (its data stays) and run again."
+            )
         else:
             hint = "The server's schema does not take this manifest: correct the fields that it names."
     elif code == 413:
@@ -135,7 +138,9 @@ def from_transport(exc: BaseException, server: str, tried: str) -> Unreachable:
     """Makes the error of a request that got no answer. Looks through the chain of causes for the real one."""
     text = " ".join(_deepest(exc).split())
     low = text.lower()
-    if "certificate" in low or "ssl" in low or "tls" in low:
+    if "eof occurred" in low or "unexpected_eof" in low or "reset by peer" in low or "remote end closed" in low:
+        reason, hint = "ConnectionLost", "The server went away in the middle: is it restarting? Run again."
+    elif "certificate" in low or "ssl" in low or "tls" in low:
         reason = "TLSFailed"
         if "self-signed" in low or "self signed" in low or "unable to get local issuer" in low or "unknown ca" in low:
             hint = "The server's certificate is not signed by the given CA: set ca_cert to the CA of this cluster."

@@ -61,7 +61,8 @@ def _read(client: Client, path: str) -> Object:
     if code != 200:
         hint = "Check kubeconfig, context and api_key." if code in (401, 403) else ""
         raise ClusterError(
-            "The API server %s answered %d to GET %s: %s" % (client.server_url, code, path, answer.get("message") or ""),
+            "The API server %s answered %d to GET %s: %s"
+            % (client.server_url, code, path, answer.get("message") or ""),
             reason=str(answer.get("reason") or "Error"),
             code=code,
             hint=hint,

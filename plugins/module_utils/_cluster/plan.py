@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """From wanted manifests, live objects and the server's dry runs to a list of changes. Pure: no request is made here."""
 
@@ -15,7 +16,7 @@ import typing as t
 from .errors import ClusterError
 from .redact import redact
 
-Object = t.Dict[str, t.Any]
+Object = dict[str, t.Any]
 NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink", "deletionTimestamp")
 
 
@@ -53,10 +54,10 @@ class Change:
     operation: str
     manifest: Object
     validated: bool = True
-    paths: t.List[str] = dataclasses.field(default_factory=list)
-    before: t.Optional[Object] = None
-    after: t.Optional[Object] = None
-    live: t.Optional[Object] = None
+    paths: list[str] = dataclasses.field(default_factory=list)
+    before: Object | None = None
+    after: Object | None = None
+    live: Object | None = None
 
     @property
     def changed(self) -> bool:
@@ -140,9 +141,7 @@ def promised(manifests: t.Iterable[Object]) -> tuple[set[str], set[tuple[str, st
     namespaces: set[str] = set()
     kinds: set[tuple[str, str]] = set()
     for item in manifests:
-        if item["kind"] == "Namespace" and item["apiVersion"] == "v1":
-            namespaces.add(item["metadata"]["name"])
-        elif item["kind"] == "Project":
+        if item["kind"] == "Namespace" and item["apiVersion"] == "v1" or item["kind"] == "Project":
             namespaces.add(item["metadata"]["name"])
         elif item["kind"] == "CustomResourceDefinition":
             spec = item.get("spec") or {}

@@ -27,7 +27,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Writes a line; the same line again only after a while."""
-        line = " ".join(redact_text((self._prefix + text)).split())[:400]
+        line = " ".join(redact_text(self._prefix + text).split())[:400]
         now = time.monotonic()
         if not self._path or (line == self._last and now - self._when < self._every):
             return

@@ -13,7 +13,6 @@ code), DOCS (the API's documentation).
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +31,12 @@ class Row:
 
     group: str
     kind: str
-    until: t.Tuple[str, ...]
-    fail: t.Tuple[str, ...] = ()
+    until: tuple[str, ...]
+    fail: tuple[str, ...] = ()
     in_progress: str = ""
     source: str = "DOCS"
     hint: str = ""
-    also: t.Tuple[Related, ...] = ()
+    also: tuple[Related, ...] = ()
 
 
 def condition(kind: str, status: str = "True") -> str:
@@ -52,7 +51,7 @@ def message_of(kind: str) -> str:
 SEEN = "status.observedGeneration >= metadata.generation"
 LOGS = "Look at the pods: kubectl -n NAMESPACE describe pod, kubectl -n NAMESPACE logs."
 
-ROWS: t.Tuple[Row, ...] = (
+ROWS: tuple[Row, ...] = (
     # -- what every Kubernetes has -----------------------------------------------------------------------------------
     Row("", "Namespace", ("status.phase=='Active'",), ("metadata.deletionTimestamp",), "status.phase"),
     Row(
@@ -158,7 +157,11 @@ ROWS: t.Tuple[Row, ...] = (
         "status.state",
         "MEASURED",
         "Read the conditions of the Subscription; no OperatorGroup, or two, in the namespace shows no error at all.",
-        (Related("operators.coreos.com/v1alpha1", "ClusterServiceVersion", "status.installedCSV", "metadata.namespace"),),
+        (
+            Related(
+                "operators.coreos.com/v1alpha1", "ClusterServiceVersion", "status.installedCSV", "metadata.namespace"
+            ),
+        ),
     ),
     Row(
         "operators.coreos.com",
@@ -183,7 +186,10 @@ ROWS: t.Tuple[Row, ...] = (
         "operators.coreos.com",
         "ClusterServiceVersion",
         ("status.phase=='Succeeded'",),
-        ("status.phase=='Failed'", "status.conditions[?phase=='Failed' && reason=='InstallCheckFailed'] && status.phase!='Succeeded'"),
+        (
+            "status.phase=='Failed'",
+            "status.conditions[?phase=='Failed' && reason=='InstallCheckFailed'] && status.phase!='Succeeded'",
+        ),
         "join(': ', [status.phase, status.reason, status.message][?@])",
         "MEASURED",
     ),
@@ -197,7 +203,9 @@ ROWS: t.Tuple[Row, ...] = (
             condition("Ready"),
             "!(status.conditions[?type=='HasErrors' && (status=='True' || status==`true`)])",
         ),
-        ("status.conditions[?type=='HasErrors' && (status=='True' || status==`true`) && !starts_with(message || '', 'warning:')]",),
+        (
+            "status.conditions[?type=='HasErrors' && (status=='True' || status==`true`) && !starts_with(message || '', 'warning:')]",
+        ),
         "status.conditions[?type=='Ready'] | [0].message",
         "SOURCE KeycloakStatusAggregator",
         LOGS,
@@ -272,7 +280,9 @@ ROWS: t.Tuple[Row, ...] = (
         "operator.openshift.io",
         "KubeAPIServer",
         (condition("NodeInstallerProgressing", "False"), condition("NodeInstallerDegraded", "False")),
-        ("status.conditions[?type=='NodeInstallerDegraded' && status=='True' && contains(reason || '', 'InstallerPodFailed')]",),
+        (
+            "status.conditions[?type=='NodeInstallerDegraded' && status=='True' && contains(reason || '', 'InstallerPodFailed')]",
+        ),
         message_of("NodeInstallerProgressing"),
         "SOURCE external_oidc.go, installer_controller.go",
     ),
@@ -288,8 +298,10 @@ ROWS: t.Tuple[Row, ...] = (
         "route.openshift.io",
         "Route",
         ("status.ingress[].conditions[?type=='Admitted' && status=='True'][]",),
-        ("status.ingress && !(status.ingress[].conditions[?type=='Admitted' && status=='True'][])"
-         " && status.ingress[].conditions[?type=='Admitted' && status=='False'][]",),
+        (
+            "status.ingress && !(status.ingress[].conditions[?type=='Admitted' && status=='True'][])"
+            " && status.ingress[].conditions[?type=='Admitted' && status=='False'][]",
+        ),
         "status.ingress[0].conditions[?type=='Admitted'] | [0].message",
         "DOCS",
     ),

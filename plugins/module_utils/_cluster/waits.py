@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """Waits for objects until they say that they are done, and tells why when they do not get there."""
 
@@ -25,10 +26,10 @@ class Wait:
     """What is waited for on one object."""
 
     ref: Ref
-    until: t.Tuple[str, ...]
-    fail: t.Tuple[str, ...] = ()
-    timeout: t.Optional[float] = None
-    row: t.Optional[Row] = None
+    until: tuple[str, ...]
+    fail: tuple[str, ...] = ()
+    timeout: float | None = None
+    row: Row | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +213,17 @@ def _events(client: Client, ref: Ref) -> str:
     return redact_text(" Events: " + "; ".join(texts) + ".") if texts else ""
 
 
+def _last_words(client: Client, namespace: str, pod: str, container: str) -> str:
+    """The end of the log of a container that ended, redacted."""
+    path = "/api/v1/namespaces/%s/pods/%s/log?container=%s&previous=true&tailLines=3" % (namespace, pod, container)
+    try:
+        status, answer = client.request("GET", path)
+    except ClusterError:
+        return ""
+    text = " / ".join(str(answer.get("text") or "").split("\n")).strip(" /")
+    return "its last words were: " + redact_text(text)[-500:] if status == 200 and text else ""
+
+
 def _pods(client: Client, ref: Ref, live: Object) -> list[str]:
     labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels") if ref.kind != "Service" else None
     if not labels or not isinstance(labels, dict):
@@ -229,9 +241,15 @@ def _pods(client: Client, ref: Ref, live: Object) -> list[str]:
                 if word in state and state[word].get("reason") != "Completed":
                     troubles.append("%s %s%s" % (container.get("name"), word, _because(state[word])))
             if last:
-                troubles.append("%s ended before with %s%s" % (container.get("name"), last.get("exitCode"), _because(last)))
+                troubles.append(
+                    "%s ended before with %s%s" % (container.get("name"), last.get("exitCode"), _because(last))
+                )
+                troubles.append(_last_words(client, ref.namespace, name, str(container.get("name"))))
             if "running" in state and not container.get("ready"):
                 troubles.append("%s runs and is not ready" % container.get("name"))
         events = _events(client, Ref("v1", "Pod", ref.namespace, name))
-        out.append("Pod %s is %s%s.%s" % (name, status.get("phase"), ", " + "; ".join(troubles) if troubles else "", events))
+        out.append(
+            "Pod %s is %s%s.%s"
+            % (name, status.get("phase"), ", " + "; ".join(filter(None, troubles)) if troubles else "", events)
+        )
     return out or ["It has no pods."]

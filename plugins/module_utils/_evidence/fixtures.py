@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: what the verifier makes in Keycloak for a run, with consent, and takes away again.
 
@@ -53,14 +54,19 @@ class Fixtures:
         self._root = "/" + quote(target.realm, safe="")
 
     # -- making ----------------------------------------------------------------------------------------------------
-    def make(self, member: Wanted | None, twin: Wanted) -> None:
-        """Make all of it. The probe users get the groups of C(member), the second realm has a user like C(twin)."""
-        self.say(f"Making fixtures in Keycloak: client {self.target.verifier}, probe users, realm {OTHER_REALM}")
+    def make(self, member: Wanted | None, twin: Wanted, whole: bool = True) -> None:
+        """Make all of it, or only what a login needs.
+
+        The probe users get the groups of C(member), the second realm has a user like C(twin).
+        """
+        self.say(f"Making fixtures in Keycloak: client {self.target.verifier}")
         self._scope(OTHER_SCOPE, "chain-verify-other")
         self._scope(PAGE_SCOPE, self.target.page_audience)
         self._clients()
-        self._users(member)
-        self._other_realm(twin)
+        if whole:
+            self.say(f"Making fixtures in Keycloak: probe users, realm {OTHER_REALM}")
+            self._users(member)
+            self._other_realm(twin)
 
     def _mark(self) -> dict[str, str]:
         return {OWNER_KEY: OWNER, EXPIRES_KEY: self.expires}

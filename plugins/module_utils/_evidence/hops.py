@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: the three hops that are attacked: what is sent to each, and how its answer is read."""
 
@@ -104,13 +105,13 @@ class Keycloak:
         reason = "token issued" if got else oauth_reason(reply)
         return Answer(reply.status, reason, got, True, data, str(token or ""), cors_of(reply))
 
-    def login_page(self, client_id: str) -> Answer:
+    def login_page(self, client_id: str, scope: str = "openid") -> Answer:
         """Ask for a browser login at a client."""
         query = urllib.parse.urlencode(
             {
                 "client_id": client_id,
                 "response_type": "code",
-                "scope": "openid",
+                "scope": scope,
                 "state": "chain-verify",
                 "redirect_uri": self.target.redirect_uri(client_id),
                 "code_challenge": "0" * 43,

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: the page: one file that holds all it needs, for people who were not there."""
 
@@ -341,7 +342,11 @@ def posture(evidence: Evidence) -> str:
 def posture_row(item: Posture) -> str:
     """Show one fact."""
     more = "<ul>{}</ul>".format("".join(f"<li>{escape(line)}</li>" for line in item.detail)) if item.detail else ""
-    return f'<tr id="posture-{escape(item.id)}"><td>{escape(item.title)}</td><td data-l="expected">{escape(item.expected)}</td><td data-l="found">{escape(item.found)}{more}</td><td>{chip(item.verdict)}</td></tr>'
+    cells = (
+        f'<td>{escape(item.title)}</td><td data-l="expected">{escape(item.expected)}</td>'
+        f'<td data-l="found">{escape(item.found)}{more}</td><td>{chip(item.verdict)}</td>'
+    )
+    return f'<tr id="posture-{escape(item.id)}">{cells}</tr>'
 
 
 def bottom(evidence: Evidence) -> str:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: people's tokens: by password in a lab, by device flow elsewhere, or handed in."""
 
@@ -111,7 +112,8 @@ class SignIn:
         answer = self.keycloak.grant(fields, self.client)
         if not answer.taken:
             raise Stop(
-                f"{account.username} could not sign in at client {self.client.client_id}: {answer.status} {answer.reason}. Check the password, and that the client exists "
+                f"{account.username} could not sign in at client {self.client.client_id}: {answer.status} {answer.reason}. "
+                "Check the password, and that the client exists "
                 "(fixtures: true makes it)."
             )
         return self._login_of(answer)
@@ -125,7 +127,8 @@ class SignIn:
         code, where = data.get("device_code"), data.get("verification_uri_complete") or data.get("verification_uri")
         if reply.status != 200 or not isinstance(code, str):
             raise Stop(
-                f"Keycloak did not begin a device login at client {self.client.client_id}: {reply.status} {oauth_reason(reply)}. The client has to exist and allow it "
+                f"Keycloak did not begin a device login at client {self.client.client_id}: {reply.status} "
+                f"{oauth_reason(reply)}. The client has to exist and allow it "
                 "(fixtures: true makes it)."
             )
         self.say("Sign in as {}: open {} (code {})".format(account.username, where, data.get("user_code")))

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: one run of the verifier, from the first look to the last cell."""
 
@@ -29,6 +30,9 @@ ATTEMPTS: dict[str, Attempt] = {
     **outage.ATTEMPTS,
 }
 PARTS = ("hops", "matrix", "posture")
+# The way of a login to the cluster alone, for the time when there is no MCP server yet.
+LOGIN = "login"
+LOGIN_HOPS = ("keycloak-login", "exchange", "kube-apiserver")
 # Rows that come last: they wait, or take something away.
 LATE = ("expired", "outage")
 
@@ -93,7 +97,9 @@ def run(wishes: Wishes, means: Means) -> Evidence:
                 evidence.notes.append("Left by a run that was killed, and removed: {}.".format(", ".join(swept)))
             fixtures = means.fixtures
             calm = undertaker(lambda: (restore(), fixtures.remove()))
-            fixtures.make(tries_people.member_of(means.target), means.accounts[0].wanted)
+            fixtures.make(
+                tries_people.member_of(means.target), means.accounts[0].wanted, whole="matrix" in wishes.parts
+            )
         work(wishes, means, evidence)
     finally:
         restore()
@@ -101,7 +107,7 @@ def run(wishes: Wishes, means: Means) -> Evidence:
             means.left = means.fixtures.remove()
             if not means.left:
                 calm()
-    if means.fixtures is not None:
+    if means.fixtures is not None and "matrix" in wishes.parts:
         evidence.fixtures = (
             f"With consent, made in Keycloak for this run and removed after it: client {means.target.verifier}, a confidential client, two "
             "client scopes, three probe users and a second realm."
@@ -153,7 +159,13 @@ def work(wishes: Wishes, means: Means, evidence: Evidence) -> None:
         for account in means.accounts:
             means.say(f"Walking the chain as {account.username} ({account.wanted.persona})")
             evidence.hops += walker.walk(account)
-    note_version(evidence, bench)
+    elif LOGIN in wishes.parts:
+        walker = Walker(means.target, means.keycloak, means.mcp, means.api, signin)
+        for account in means.accounts:
+            means.say(f"Signing in to the cluster as {account.username}")
+            evidence.hops += walker.walk(account, LOGIN_HOPS)
+    if set(wishes.parts) - {LOGIN}:
+        note_version(evidence, bench)
     if "matrix" in wishes.parts:
         attack(wishes, bench, evidence, early=True)
     if "posture" in wishes.parts:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: attempts of clients that want more than is theirs, and ways around the tokens."""
 
@@ -76,6 +77,15 @@ def login_page(client: str) -> Attempt:
     return attempt
 
 
+def login_for_cluster(bench: Bench, column: str) -> Trial:
+    """Ask for the cluster's scope at the login of a client that must not have it."""
+    client_id = bench.target.mcp_client
+    good = bench.keycloak.login_page(client_id)
+    scopes = " ".join(bench.target.exchange_scopes)
+    answer = bench.keycloak.login_page(client_id, "openid " + scopes)
+    return Trial(answer, Twin(f"login page of {client_id}", good.status, good.taken), f"scope {scopes} asked for too")
+
+
 def registration(bench: Bench, column: str) -> Trial:
     """Register a client as nobody."""
     return Trial(bench.keycloak.register(), None, "no token at the registration endpoint")
@@ -103,9 +113,9 @@ def session_of_another(bench: Bench, column: str) -> Trial:
     twin = Twin(f"the same call by {one.username}", good.status, good.taken)
     headers = {"Mcp-Session-Id": session or secrets.token_hex(16)}
     answer = bench.mcp.call(m_other.text, probe, headers)
-    said = f"acts under its own name: {answer.reason}"
+    said = answer.reason
     if not session:
-        said = "stateless, no session is given out; " + said
+        said += " (stateless: nothing to take over)"
     elif not answer.taken:
         ended = bench.mcp.wire.send(
             "DELETE", bench.target.mcp_url, dict(headers, Authorization="Bearer " + m_other.text)
@@ -154,6 +164,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "requester_code_flow": login_page("requester"),
     "target_client_credentials": target_alone,
     "target_code_flow": login_page("target"),
+    "login_for_cluster": login_for_cluster,
     "anonymous_registration": registration,
     "wrong_client_secret": wrong_credential,
     "session_of_another": session_of_another,

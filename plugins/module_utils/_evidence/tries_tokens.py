@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: attempts with wrong tokens: forged ones, and good ones in the wrong place."""
 
@@ -11,11 +12,13 @@ from collections.abc import Mapping
 
 from . import jose
 from .bench import Attempt, Bench, Trial
-from .fixtures import OTHER_REALM, OTHER_SCOPE, PAGE_SCOPE, PREFIX
+from .fixtures import OTHER_REALM, OTHER_SCOPE, PAGE_SCOPE, PREFIX, PROBES
 from .forge import Forger
 from .hops import oauth_reason
 from .model import Twin
+from .people import PASSWORD
 from .target import CannotTry
+from .tries_people import probe
 
 # The API server keeps a verdict on a token for ten seconds; two more for the clocks.
 EXPIRY_GRACE: Mapping[str, float] = {"keycloak": 2.0, "mcp_server": 2.0, "kube_apiserver": 12.0}
@@ -71,9 +74,18 @@ def wrong_audience(bench: Bench, column: str) -> Trial:
             raise CannotTry(f"an exchange with no scope and no audience answered {answer.reason}")
         audience = jose.read(answer.token).claims.get("aud", "none")
         return bench.against(column, answer.token, f"aud {audience} in place of {bench.target.cluster_audience}")
+    words = f"aud {OTHER_SCOPE} in place of {bench.target.mcp_audience}"
+    return scoped(bench, column, OTHER_SCOPE, words)
+
+
+def scoped(bench: Bench, column: str, scope: str, words: str) -> Trial:
+    """Sign in for another audience, and send that token; a probe user stands in for who cannot be signed in again."""
     bench.made()
-    login = bench.signin.by_password(bench.account, [OTHER_SCOPE])
-    return bench.against(column, login.access.text, f"aud {OTHER_SCOPE} in place of {bench.target.mcp_audience}")
+    account = bench.account if bench.account.signin == PASSWORD else probe(bench, PROBES[-1])
+    wrong = bench.signin.by_password(account, [scope]).access
+    kind, good = ("K", bench.signin.kk(account)) if column == "kube_apiserver" else ("M", bench.signin.m(account))
+    before = bench.present(column, good.text)
+    return Trial(bench.present(column, wrong.text), Twin(kind, before.status, before.taken), words)
 
 
 def wrong_issuer(bench: Bench, column: str) -> Trial:
@@ -113,9 +125,7 @@ def refresh_token(bench: Bench, column: str) -> Trial:
 
 def token_p(bench: Bench, column: str) -> Trial:
     """Send the token that opens Llama Stack."""
-    bench.made()
-    login = bench.signin.by_password(bench.account, [PAGE_SCOPE])
-    return bench.against(column, login.access.text, f"P, aud {bench.target.page_audience}")
+    return scoped(bench, column, PAGE_SCOPE, f"P, aud {bench.target.page_audience}")
 
 
 def token_m(bench: Bench, column: str) -> Trial:

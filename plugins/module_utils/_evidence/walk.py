@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: walks the chain as one person, hop by hop, and compares each claim with the model."""
 
@@ -34,15 +35,19 @@ class Walker:
         self.api = api
         self.signin = signin
 
-    def walk(self, account: Account) -> list[Hop]:
-        """Walk the whole way; a hop that cannot be reached says why."""
-        steps = (
-            ("keycloak-login", self._login),
-            ("mcp-server", self._mcp_server),
-            ("exchange", self._exchange),
-            ("kube-apiserver", self._api_server),
-            ("rbac", self._rbac),
-        )
+    def walk(self, account: Account, only: Sequence[str] = ()) -> list[Hop]:
+        """Walk the whole way, or only some hops of it; a hop that cannot be reached says why."""
+        steps = [
+            (hop_id, step)
+            for hop_id, step in (
+                ("keycloak-login", self._login),
+                ("mcp-server", self._mcp_server),
+                ("exchange", self._exchange),
+                ("kube-apiserver", self._api_server),
+                ("rbac", self._rbac),
+            )
+            if not only or hop_id in only
+        ]
         found: list[Hop] = []
         for hop_id, step in steps:
             hop = Hop(hop_id, account.username, account.wanted.persona)
@@ -110,7 +115,8 @@ class Walker:
         names = section(section(self.target.chain, "login"), "extra")
         for claim, name in (("azp", text(names, "client")), ("sid", text(names, "session"))):
             if name and isinstance(extra, Mapping):
-                hop.check(name.rpartition("/")[2], [str(k.claims.get(claim))], extra.get(name))
+                same = extra.get(name) == [str(k.claims.get(claim))]
+                hop.check("extra " + name.rpartition("/")[2], f"as {claim} in the token", same_or(same, claim), same)
         hop.received["extra"] = sorted(extra) if isinstance(extra, Mapping) else []
 
     def _rbac(self, hop: Hop, account: Account) -> None:
@@ -126,9 +132,10 @@ class Walker:
 
     def _by_tool(self, hop: Hop, m: jose.Token, probe: Probe, allowed: bool, wanted: Wanted) -> None:
         answer = self.mcp.call(m.text, probe)
-        said = "allowed" if answer.taken else "forbidden" if "forbidden" in answer.reason.lower() else answer.reason
+        refused = "is forbidden: User " in answer.reason
+        said = "allowed" if answer.taken else "forbidden" if refused else answer.reason
         hop.check(f"{probe.title}, by tool {probe.tool}", "allowed" if allowed else "forbidden", said)
-        if said == "forbidden" and 'User "' in answer.reason:
+        if refused:
             hop.check("under the person's own name", True, f'User "{wanted.mapped_username}"' in answer.reason)
 
     def _by_api(self, hop: Hop, account: Account, probe: Probe, allowed: bool) -> None:
@@ -179,6 +186,11 @@ class Walker:
             hop.check(name, "there", "there" if value is not None else "absent")
         else:
             hop.check(name, source, value)
+
+
+def same_or(same: bool, claim: str) -> str:
+    """Say whether something is as in the token, without writing it down."""
+    return f"as {claim} in the token" if same else "something else"
 
 
 def as_list(value: object) -> list[str]:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """PRIVATE: one plain HTTP request at a time, with no retry, no redirect and no opinion."""
 
@@ -148,7 +149,16 @@ def read_body(answer: http.client.HTTPResponse, headers: Mapping[str, str]) -> b
             lines.append(line[5:].strip())
         elif not line.strip():
             event = b"\n".join(lines)
-            if not line or b'"result"' in event or b'"error"' in event:
+            if not line or is_answer(event):
                 return event
             lines = []
     return b""
+
+
+def is_answer(event: bytes) -> bool:
+    """Say whether an event answers the request; notifications may come before it."""
+    try:
+        value = json.loads(event.decode("utf-8"))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and ("result" in value or "error" in value)

@@ -257,7 +257,8 @@ def wait_loaded(
                 raise NotLoaded(
                     f"the API server at {server['address']} refused the file (it keeps the one that it had).",
                     "its log says why: kubectl -n kube-system logs with the name of its pod, lines with "
-                    "'authentication config'; an issuer that it cannot reach counts as a failure after a minute",
+                    "'authentication config'; any issuer of the file that it cannot reach, ours or another, is a failure "
+                    "after a minute",
                     servers,
                 )
             missing.append(server["address"])

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 #
 # PRIVATE: for the modules of this collection only; may change without notice.
 """Mistakes in a CEL expression that can be seen in its text. Only the API server compiles it.
@@ -17,7 +18,9 @@ from typing import Any
 
 Report = Callable[[str, str, str, str], None]
 
-_STRING = re.compile(r'''r?"""[\s\S]*?"""|r?\'\'\'[\s\S]*?\'\'\'|r"[^"]*"|r'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*\'''')
+_STRING = re.compile(
+    r'''r?"""[\s\S]*?"""|r?\'\'\'[\s\S]*?\'\'\'|r"[^"]*"|r'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*\''''
+)
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _USER_FIELDS = ("username", "uid", "groups", "extra")
 
@@ -89,7 +92,9 @@ def _range_of_any(code: str, path: str, report: Report) -> None:
             if re.search(r"\w$", before[:start].rstrip()):
                 continue  # what a function gives has a type of its own
             receiver = before[start + 1 : -1]
-            wrong = bool(re.search(rf"[?:]\s*{claim}\s*(?:$|:)", receiver)) or bool(re.fullmatch(claim, receiver.strip()))
+            wrong = bool(re.search(rf"[?:]\s*{claim}\s*(?:$|:)", receiver)) or bool(
+                re.fullmatch(claim, receiver.strip())
+            )
         else:
             wrong = bool(re.search(claim + "$", before))
         if wrong:

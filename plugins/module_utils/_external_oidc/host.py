@@ -114,7 +114,9 @@ def apply(host: HostFile, wanted: Wanted, planned: Plan) -> None:
                 "install the units of the role external_auth (mcp-auth-revert.timer) with AUTH_FILE set to this path, "
                 "see that the timer is active, or set confirm_within to 0 to go without a way back",
             )
-        empty = kubernetes.render(kubernetes.empty((planned.after or {}).get("apiVersion") or kubernetes.API_VERSIONS[0]))
+        empty = kubernetes.render(
+            kubernetes.empty((planned.after or {}).get("apiVersion") or kubernetes.API_VERSIONS[0])
+        )
         host.write(planned.content, wanted.confirm_within, empty)
     elif pending is not None and wanted.state == "present" and wanted.confirm_within:
         # An earlier run wrote this and died: this run needs the whole time to prove it.

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 
 from .kubernetes import sha256
 
+TEMPORARY = ".mcp-auth-authentication-"
+
 
 class HostFileError(Exception):
     """Something on the host that needs a person; ``fix`` says what to do."""
@@ -152,6 +154,7 @@ class HostFile:
 
         ``empty`` is what a file that did not exist counts as.
         """
+        self._sweep()
         current = self.read()
         if self.pending() is None:
             # While a change is pending, .previous is the last confirmed content, and .path is not.
@@ -222,11 +225,17 @@ class HostFile:
         _unlink(self.beside("reverting"))
         return True
 
+    def _sweep(self) -> None:
+        """What a killed run left half written. Only the holder of the lock comes here."""
+        for name in os.listdir(self.folder):
+            if name.startswith(TEMPORARY):
+                _unlink(os.path.join(self.folder, name))
+
     def _write(self, target: str, content: bytes) -> None:
         """Whole or not at all, also when the power goes: a file beside it, fsync, rename, fsync of the folder."""
         like = _stat(self.path)
         try:
-            handle, temporary = tempfile.mkstemp(prefix=".mcp-auth-", dir=self.folder)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=self.folder)
             try:
                 with os.fdopen(handle, "wb") as stream:
                     stream.write(content)

@@ -118,7 +118,9 @@ def _prove(seen: Seen, authority: str, where: str, timeout: float) -> None:
         )
     jwks = seen.discovery.get("jwks_uri")
     if not isinstance(jwks, str) or not jwks.startswith("https://"):
-        raise _Failed(problem("issuer-jwks", "jwks_uri", f"{jwks!r} is no https address.", "correct the issuer's host name"))
+        raise _Failed(
+            problem("issuer-jwks", "jwks_uri", f"{jwks!r} is no https address.", "correct the issuer's host name")
+        )
     keys = _document(jwks, context, timeout, "jwks").get("keys")
     seen.signing_keys = signing_keys(keys if isinstance(keys, list) else [])
     if not seen.signing_keys:
@@ -163,9 +165,10 @@ def _certificate(url: str, context: ssl.SSLContext, timeout: float) -> dict[str,
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     try:
-        with socket.create_connection((host, port), timeout=timeout) as raw, context.wrap_socket(
-            raw, server_hostname=host
-        ) as connection:
+        with (
+            socket.create_connection((host, port), timeout=timeout) as raw,
+            context.wrap_socket(raw, server_hostname=host) as connection,
+        ):
             shown: dict[str, Any] = dict(connection.getpeercert() or {})
     except ssl.SSLCertVerificationError as exc:
         raise _Failed(_certificate_problem(exc, host)) from exc
@@ -182,7 +185,12 @@ def _certificate(url: str, context: ssl.SSLContext, timeout: float) -> dict[str,
         ) from exc
     except ssl.SSLError as exc:
         raise _Failed(
-            problem("issuer-tls", "issuer", f"no TLS with {host}:{port} ({exc.reason or exc}).", "let the issuer speak TLS there")
+            problem(
+                "issuer-tls",
+                "issuer",
+                f"no TLS with {host}:{port} ({exc.reason or exc}).",
+                "let the issuer speak TLS there",
+            )
         ) from exc
     except OSError as exc:
         raise _Failed(
@@ -204,12 +212,19 @@ def _certificate(url: str, context: ssl.SSLContext, timeout: float) -> dict[str,
 def _certificate_problem(exc: ssl.SSLCertVerificationError, host: str) -> Problem:
     code, said = exc.verify_code, exc.verify_message
     if code == 10:
-        return problem("issuer-expired", "issuer", f"the certificate of {host} has expired.", "renew it, or set the clock")
+        return problem(
+            "issuer-expired", "issuer", f"the certificate of {host} has expired.", "renew it, or set the clock"
+        )
     if code == 9:
-        return problem("issuer-expired", "issuer", f"the certificate of {host} is not valid yet.", "set the clocks right")
+        return problem(
+            "issuer-expired", "issuer", f"the certificate of {host} is not valid yet.", "set the clocks right"
+        )
     if code in (62, 64):
         return problem(
-            "issuer-hostname", "issuer", f"the certificate is for another name than {host} ({said}).", f"issue one for {host}"
+            "issuer-hostname",
+            "issuer",
+            f"the certificate is for another name than {host} ({said}).",
+            f"issue one for {host}",
         )
     if code in (7, 18, 19, 20, 21):
         return problem(
@@ -230,14 +245,17 @@ def _document(url: str, context: ssl.SSLContext, timeout: float, what: str) -> d
     except urllib.error.HTTPError as exc:
         fix = "create the realm first, and check its name" if exc.code == 404 else "look at the issuer's log"
         raise _Failed(
-            problem(f"issuer-{what}", "issuer", f"{url} answers {exc.code}.", fix), passing=exc.code in (429, 502, 503, 504)
+            problem(f"issuer-{what}", "issuer", f"{url} answers {exc.code}.", fix),
+            passing=exc.code in (429, 502, 503, 504),
         ) from exc
     except (OSError, ValueError) as exc:
         cause = getattr(exc, "reason", exc)
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise _Failed(_certificate_problem(cause, urlsplit(url).hostname or "")) from exc
         raise _Failed(
-            problem(f"issuer-{what}", "issuer", f"{url} does not answer ({cause}).", "start the issuer, or open the way"),
+            problem(
+                f"issuer-{what}", "issuer", f"{url} does not answer ({cause}).", "start the issuer, or open the way"
+            ),
             passing=True,
         ) from exc
     try:
@@ -246,7 +264,9 @@ def _document(url: str, context: ssl.SSLContext, timeout: float, what: str) -> d
         document = None
     if not isinstance(document, dict):
         raise _Failed(
-            problem(f"issuer-{what}", "issuer", f"{url} answers something that is no JSON object.", "check the issuer's URL")
+            problem(
+                f"issuer-{what}", "issuer", f"{url} answers something that is no JSON object.", "check the issuer's URL"
+            )
         )
     return document
 

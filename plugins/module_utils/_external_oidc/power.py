@@ -26,7 +26,9 @@ ALLOWED = (
 def every_right(role: dict[str, Any]) -> bool:
     """Any verb on anything."""
     return any(
-        "*" in (rule.get("verbs") or []) and "*" in (rule.get("resources") or []) and "*" in (rule.get("apiGroups") or [])
+        "*" in (rule.get("verbs") or [])
+        and "*" in (rule.get("resources") or [])
+        and "*" in (rule.get("apiGroups") or [])
         for rule in role.get("rules") or []
     )
 
@@ -38,7 +40,11 @@ def leads_to_every_right(role: dict[str, Any]) -> list[str]:
         if rule.get("resourceNames"):
             continue
         verbs, groups, kinds = (set(rule.get(name) or []) for name in ("verbs", "apiGroups", "resources"))
-        if groups & {"*", "rbac.authorization.k8s.io"} and kinds & {"*", "clusterroles"} and verbs & {"escalate", "bind"}:
+        if (
+            groups & {"*", "rbac.authorization.k8s.io"}
+            and kinds & {"*", "clusterroles"}
+            and verbs & {"escalate", "bind"}
+        ):
             found.append("escalate or bind on clusterroles")
         if groups & {"*", ""} and kinds & {"*", "users", "groups"} and "impersonate" in verbs:
             found.append("impersonate users or groups")

@@ -31,7 +31,11 @@ MAX_BYTES = 240 * 1024
 
 _WAITING = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerError"}
 _WAITING |= {"CreateContainerConfigError", "RunContainerError"}
-_REFUSED = ("invalid authentication configuration", "failed to load authentication configuration", "--anonymous-auth flag")
+_REFUSED = (
+    "invalid authentication configuration",
+    "failed to load authentication configuration",
+    "--anonymous-auth flag",
+)
 
 
 def pod(running: dict[str, Any], content: str, namespace: str, seconds: int) -> dict[str, Any]:

@@ -54,7 +54,10 @@ def validate(config: Config, minor: int = 34, service_account_issuers: Iterable[
             if isinstance(value, str) and value:
                 if value in places:
                     report(
-                        "duplicate", f"{path}.issuer.{name}", f"{value} is that of {places[value]} too.", "keep one of them"
+                        "duplicate",
+                        f"{path}.issuer.{name}",
+                        f"{value} is that of {places[value]} too.",
+                        "keep one of them",
                     )
                 places.setdefault(value, path)
     return found
@@ -67,7 +70,9 @@ def _head(config: Config, minor: int, report: Report) -> None:
     elif version == API_VERSIONS[0] and minor < 34:
         report("version", "apiVersion", f"Kubernetes 1.{minor} does not read {version}.", f"use {API_VERSIONS[1]}")
     elif version == API_VERSIONS[1] and minor < 30:
-        report("version", "apiVersion", f"Kubernetes 1.{minor} does not read {version}.", "use Kubernetes 1.30 or newer")
+        report(
+            "version", "apiVersion", f"Kubernetes 1.{minor} does not read {version}.", "use Kubernetes 1.30 or newer"
+        )
     if config.get("kind") != KIND:
         report("version", "kind", f"is {config.get('kind')!r}.", f"use {KIND}")
     _fields(config, "", {"apiVersion", "kind", "jwt", "anonymous"}, report)
@@ -82,7 +87,10 @@ def _head(config: Config, minor: int, report: Report) -> None:
     _fields(anonymous, "anonymous", {"enabled", "conditions"}, report)
     if not anonymous.get("enabled") and anonymous.get("conditions"):
         report(
-            "anonymous", "anonymous.conditions", "are given while enabled is not true.", "set enabled: true, or take them out"
+            "anonymous",
+            "anonymous.conditions",
+            "are given while enabled is not true.",
+            "set enabled: true, or take them out",
         )
 
 
@@ -117,16 +125,29 @@ def _issuer(issuer: dict[str, Any], path: str, minor: int, reserved: set[str], r
         _url(url, f"{path}.url", report)
         if url in reserved:
             report(
-                "reserved", f"{path}.url", f"{url} issues the cluster's own service account tokens.", "use another issuer"
+                "reserved",
+                f"{path}.url",
+                f"{url} issues the cluster's own service account tokens.",
+                "use another issuer",
             )
     discovery = issuer.get("discoveryURL")
     if discovery:
         _url(str(discovery), f"{path}.discoveryURL", report)
         if url and url.rstrip("/") == str(discovery).rstrip("/"):
-            report("discovery", f"{path}.discoveryURL", "is the issuer's URL itself.", "leave it out, or give the document's URL")
+            report(
+                "discovery",
+                f"{path}.discoveryURL",
+                "is the issuer's URL itself.",
+                "leave it out, or give the document's URL",
+            )
     audiences = issuer.get("audiences")
     if not isinstance(audiences, list) or not audiences:
-        report("required", f"{path}.audiences", "is missing or empty.", "name the audience that tokens for this cluster carry")
+        report(
+            "required",
+            f"{path}.audiences",
+            "is missing or empty.",
+            "name the audience that tokens for this cluster carry",
+        )
         audiences = []
     for index, audience in enumerate(audiences):
         if not isinstance(audience, str) or not audience:
@@ -146,7 +167,12 @@ def _issuer(issuer: dict[str, Any], path: str, minor: int, reserved: set[str], r
     egress = issuer.get("egressSelectorType")
     if egress:
         if minor < 34:
-            report("version", f"{path}.egressSelectorType", f"Kubernetes 1.{minor} does not know this field.", "take it out")
+            report(
+                "version",
+                f"{path}.egressSelectorType",
+                f"Kubernetes 1.{minor} does not know this field.",
+                "take it out",
+            )
         if egress not in ("controlplane", "cluster"):
             report("egress", f"{path}.egressSelectorType", f"{egress!r} is unknown.", "use controlplane or cluster")
 
@@ -227,7 +253,9 @@ def _extra_key(key: str, path: str, keys: list[str], report: Report) -> None:
             report("key", path, f"{rest!r} has characters that a path cannot have.", "use letters, digits, - and .")
         for reserved in ("kubernetes.io", "k8s.io"):
             if domain.lower() == reserved or domain.lower().endswith("." + reserved):
-                report("reserved", path, f"{reserved} and what is under it is Kubernetes' own.", "use a domain of your own")
+                report(
+                    "reserved", path, f"{reserved} and what is under it is Kubernetes' own.", "use a domain of your own"
+                )
     if key and key in keys:
         report("duplicate", path, f"{key} is there twice.", "keep one of them")
     keys.append(key)

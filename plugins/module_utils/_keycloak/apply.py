@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # Executes exactly a plan. Each object is read again right before it is written: where it is no longer what the plan
@@ -17,7 +18,8 @@ from .errors import KeycloakError, Replan, Uncertain
 from .plan import Change, Plan
 from .read import Api, base
 
-_SCOPE_LISTS = {"defaultClientScopes": "default-client-scopes", "optionalClientScopes": "optional-client-scopes"}
+# Optional ones first: a built-in client whose default list has basic is complete (see _realm_default_scopes).
+_SCOPE_LISTS = {"optionalClientScopes": "optional-client-scopes", "defaultClientScopes": "default-client-scopes"}
 
 
 def execute(api: Api, current: Current, plan: Plan, done: list[Change]) -> bool:
@@ -118,6 +120,8 @@ class _Applier:
         after = change.after or {}
         if change.operation == "create":
             self._post("admin/realms", dict(after, realm=change.name))
+            # With the realm come roles to administer it, which the token in hand does not know.
+            self.api.renew()
             return
         raw = self._fresh(change, self.base, canonical.realm)
         before = change.before or {}

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # The options that every module of the action group "keycloak" shares (doc fragment mcp_auth.openshift.keycloak), and
@@ -29,6 +30,7 @@ KEYCLOAK_ARGS: dict[str, dict[str, Any]] = dict(
     auth_ca_cert_from=reference_arg(),
     connection_timeout={"type": "int", "default": 10},
     auth_deadline={"type": "int", "default": 300},
+    auth_wait={"type": "int", "default": 60},
 )
 KEYCLOAK_EXCLUSIVE = [
     ("auth_client_secret", "auth_client_secret_from"),
@@ -211,6 +213,7 @@ REALM_ARGS: dict[str, Any] = {
     "users": _list(USER),
     "realm_roles": _list(REALM_ROLE),
     "purge": {"type": "dict", "options": PURGE, "apply_defaults": True},
+    "issuer": {"type": "str"},
     "plan_against_empty": {"type": "bool", "default": False},
 }
 

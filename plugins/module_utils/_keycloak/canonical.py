@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # Pure. The normal form of what a realm holds: what the server sets by itself is stripped, order does not matter,
@@ -189,6 +190,18 @@ def overlay(current: Any, wanted: Any) -> Any:
         else:
             found[key] = _value(value)
     return found
+
+
+MASK = "**********"
+
+
+def masked(current: Any, wanted: Any) -> Any:
+    """What is wanted, with the server's mask where it hides the current value: that cannot be compared, and a mask
+    that is sent back leaves the value as it is."""
+    if isinstance(wanted, dict):
+        held = current if isinstance(current, dict) else {}
+        return {key: masked(held.get(key), value) for key, value in wanted.items()}
+    return MASK if current == MASK and wanted not in (None, "") else wanted
 
 
 def differing(before: Any, after: Any, path: str = "") -> list[str]:

@@ -1,12 +1,14 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # Read, plan, check, apply; once more when somebody else's hand was in between, a few times, then a clear error.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -17,6 +19,7 @@ from .plan import Change, Plan
 from .read import Api
 
 ATTEMPTS = 5
+sleep = time.sleep
 
 
 @dataclass
@@ -82,6 +85,8 @@ def reconcile(
                     409,
                     "Something else changes the realm at the same time, or the server refuses the object.",
                 ) from error
+            # What the server is still at work on is there in a moment.
+            sleep(0.25 * 2**outcome.again)
             continue
         finally:
             outcome.changes = merged(done)

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # What the modules of the action group "keycloak" share: the module object that hides the secrets of free
@@ -22,9 +23,22 @@ from .session import Login, Session
 
 Reader = Callable[[dict[str, Any]], str]
 Say = Callable[[str], None]
+NOT_THERE_YET = frozenset(
+    [
+        "url",
+        "reference_notfound",
+        "connection_refused",
+        "connection_lost",
+        "timeout",
+        "name_resolution",
+        "wrong_credential",
+        "server_error",
+        "absent",
+    ]
+)
 
 
-class KeycloakModule(AnsibleModule):  # type: ignore[misc]
+class KeycloakModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """Free dictionaries (representation, attributes, config) escape the no_log of an argument spec, and Ansible logs
     the invocation when the module is made: their secret leaves are added to the values to hide before that."""
 
@@ -76,6 +90,7 @@ class KeycloakModule(AnsibleModule):  # type: ignore[misc]
         if self.params["auth_ca_cert_from"]:
             self.params["auth_ca_cert"] = self.read(reader, self.params["auth_ca_cert_from"], secret=False)
         params = self.params
+        wait = min(5, params["auth_wait"]) if params.get("plan_against_empty") else params["auth_wait"]
         login = Login(
             params["auth_realm"],
             params["auth_client_id"],
@@ -92,8 +107,13 @@ class KeycloakModule(AnsibleModule):  # type: ignore[misc]
             params["validate_certs"],
             params["connection_timeout"],
             params["auth_deadline"],
+            wait,
             say,
         )
+
+    def empty_instead(self, error: KeycloakError) -> bool:
+        """Whether a failure only means that this run has not made the Keycloak (or its credential) yet."""
+        return bool(self.check_mode and self.params["plan_against_empty"] and error.reason in NOT_THERE_YET)
 
     # -- ends ------------------------------------------------------------------------------------------------------
     def fail_keycloak(self, error: KeycloakError, **details: Any) -> NoReturn:

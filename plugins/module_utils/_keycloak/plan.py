@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # Pure. Wanted x current -> the ordered list of changes. Check mode shows it, diff renders it, apply executes it.
@@ -89,6 +90,7 @@ def _realm(wanted: Wanted, current: Current) -> list[Change | None]:
         settings["attributes"] = dict(settings.get("attributes") or {}, **{canonical.OWNER: owner})
     if not current.exists:
         return [change_of("realm", wanted.realm, None, canonical.overlay(REALM_AT_BIRTH, settings))]
+    settings = canonical.masked(current.realm, settings)
     return [change_of("realm", wanted.realm, current.realm, canonical.overlay(current.realm, settings))]
 
 

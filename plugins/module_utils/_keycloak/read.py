@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # One read a kind, paged; what Keycloak's API forces to one request a thing (members of a group, roles of a service
@@ -37,6 +38,8 @@ class Api(Protocol):
     ) -> Any: ...
 
     def parallel(self, calls: list[Callable[[], Any]]) -> list[Any]: ...
+
+    def renew(self) -> None: ...
 
 
 def base(realm: str) -> str:
@@ -83,11 +86,7 @@ def read(api: Api, wanted: Wanted) -> Current:
         lambda: api.get(path + "/default-default-client-scopes"),
         lambda: api.get(path + "/default-optional-client-scopes"),
         lambda: paged(api, current, path + "/clients")[0],
-        lambda: (
-            api.get(path + "/groups", briefRepresentation=False, search="", populateHierarchy=True)
-            if _needs_groups(wanted)
-            else []
-        ),
+        lambda: _read_groups(api, path) if _needs_groups(wanted) else [],
         lambda: _read_users(api, wanted, current, path),
         lambda: api.get(path + "/roles", briefRepresentation=False) if need_roles else None,
         lambda: api.get(path + "/users/profile") if _needs_profile(wanted) else None,
@@ -122,6 +121,22 @@ def take_client(current: Current, item: dict[str, Any]) -> None:
     current.clients[name] = canonical.client(item)
     current.ids[("client", name)] = item["id"]
     current.ids[("secret", name)] = item.get("secret") or ""
+
+
+def _read_groups(api: Api, path: str) -> list[dict[str, Any]]:
+    """The whole tree in one request: only a search fills in subgroups, and a blank finds everything. Where a server
+    answers with less, the children are asked for one by one."""
+    found: list[dict[str, Any]] = api.get(path + "/groups", briefRepresentation=False, search=" ")
+    if not found:
+        found = api.get(path + "/groups", briefRepresentation=False)
+    todo = list(found)
+    while todo:
+        group = todo.pop()
+        if len(group.get("subGroups") or []) < (group.get("subGroupCount") or 0):
+            where = "{}/groups/{}/children".format(path, group["id"])
+            group["subGroups"] = api.get(where, briefRepresentation=False, max=PAGE * 20)
+        todo += group.get("subGroups") or []
+    return found
 
 
 def _take_groups(current: Current, items: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # What the module keycloak_realm does.
@@ -24,9 +25,19 @@ from .wanted import Wanted, from_options
 _REFERENCES = (("clients", "secret", True), ("clients", "certificate", True), ("users", "password", False))
 
 
-def resolved(module: KeycloakModule, reader: Reader, empty: bool) -> dict[str, Any]:
+def _against_empty(params: dict[str, Any], outcome: Outcome) -> None:
+    """Keycloak is not there yet: the plan for a realm that this run would make."""
+    current = Current(params["realm"])
+    read.assume_fresh(current)
+    if params["state"] == "present":
+        outcome.changes = plan.make(from_options(params), current).changes
+
+
+def resolved(module: KeycloakModule, reader: Reader) -> dict[str, Any]:
     """The options with references read where a comparison needs the value; passwords wait until they are written."""
     params: dict[str, Any] = copy.deepcopy(module.params)
+    if params["state"] == "absent":
+        return params
     problems = []
     for option, key, compared in _REFERENCES:
         for index, item in enumerate(params.get(option) or []):
@@ -38,7 +49,7 @@ def resolved(module: KeycloakModule, reader: Reader, empty: bool) -> dict[str, A
                 problems.append(validate.problem(where, f"is given together with {key}"))
                 continue
             item[key] = placeholder(reference)
-            if empty or not compared:
+            if not compared:
                 continue
             try:
                 item[key] = module.read(reader, reference, secret=key != "certificate")
@@ -54,27 +65,24 @@ def resolved(module: KeycloakModule, reader: Reader, empty: bool) -> dict[str, A
 def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
     outcome = Outcome()
     counts: dict[str, Any] = {"requests": 0, "writes": 0}
-    name = module.params["realm"]
     try:
-        if module.params["plan_against_empty"]:
-            if not module.check_mode:
-                raise KeycloakError("plan_against_empty is for check mode only.", "input")
-            current = Current(name)
-            read.assume_fresh(current)
-            wanted = from_options(resolved(module, reader, True))
-            outcome.changes = [] if module.params["state"] == "absent" else plan.make(wanted, current).changes
-        else:
-            params = resolved(module, reader, False)
+        params = resolved(module, reader)
+        try:
             with module.open(reader, say) as session:
                 try:
                     if params["state"] == "absent":
                         _remove(module, session, outcome)
                     else:
                         _present(module, reader, session, params, outcome)
+                        _issuer(session, params, module.check_mode)
                 finally:
                     counts = {"requests": session.requests, "writes": session.writes}
+        except KeycloakError as error:
+            if not module.empty_instead(error):
+                raise
+            _against_empty(params, outcome)
     except InputProblems as error:
-        module.fail_input(error, f"Realm {name}", **_result(module, outcome, counts))
+        module.fail_input(error, "Realm {}".format(module.params["realm"]), **_result(module, outcome, counts))
     except KeycloakError as error:
         module.fail_keycloak(error, **_result(module, outcome, counts))
     module.exit_json(**_result(module, outcome, counts))
@@ -107,6 +115,26 @@ def _present(
         outcome,
         prepare,
     )
+
+
+def _issuer(session: Session, params: dict[str, Any], check_mode: bool) -> None:
+    """The issuer that the realm's discovery document tells must be the expected one to the letter."""
+    expected = params["issuer"]
+    if not expected:
+        return
+    try:
+        told = str(session.discovery(params["realm"]).get("issuer", ""))
+    except KeycloakError as error:
+        if check_mode and error.code == 404:
+            return
+        raise
+    if told != expected:
+        raise KeycloakError(
+            f"The discovery document of realm {params['realm']} tells the issuer {told!r}, expected is {expected!r}.",
+            "issuer",
+            None,
+            "Every token would be refused: set Keycloak's hostname, or the issuer, so that they are equal to the letter.",
+        )
 
 
 def fetch_passwords(module: KeycloakModule, reader: Reader, planned: Plan) -> None:

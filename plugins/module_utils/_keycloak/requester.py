@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # What the module keycloak_token_exchange_client does: the exchange fields of one client, with the planner and the
@@ -157,9 +158,7 @@ def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
     params = module.params
     extra: dict[str, Any] = {"others_with_scope": {}, "subject_clients": [], "proof": None}
     try:
-        if params["plan_against_empty"]:
-            _against_empty(module, outcome)
-        else:
+        try:
             with module.open(reader, say) as session:
                 try:
                     _reconcile(module, session, outcome)
@@ -167,6 +166,10 @@ def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
                     extra["proof"] = _prove(module, reader, session, outcome)
                 finally:
                     counts = {"requests": session.requests, "writes": session.writes}
+        except KeycloakError as error:
+            if not module.empty_instead(error):
+                raise
+            _against_empty(module, outcome)
     except InputProblems as error:
         module.fail_input(error, f"Requester {params['client_id']} of realm {params['realm']}")
     except KeycloakError as error:
@@ -180,8 +183,7 @@ def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
 
 
 def _against_empty(module: KeycloakModule, outcome: Outcome) -> None:
-    if not module.check_mode:
-        raise KeycloakError("plan_against_empty is for check mode only.", "input")
+    """Keycloak, the realm or the client is not there yet: what this run would set on it."""
     if module.params["state"] == "absent":
         return
     birth: Object = {"attributes": {}, "optionalClientScopes": [], "defaultClientScopes": []}
@@ -198,6 +200,8 @@ def _reconcile(module: KeycloakModule, session: Session, outcome: Outcome) -> No
         if not current.exists:
             # A realm that is not there has no client either; a fresh one of the server would have.
             current.clients.clear()
+        if params["plan_against_empty"] and module.check_mode and params["client_id"] not in current.clients:
+            raise KeycloakError(f"Client {params['client_id']} is not there yet.", "absent")
         return current
 
     reconcile(

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # The only place that knows python-keycloak (and jwcrypto, which it brings): transport, login, retries, errors.
@@ -43,6 +44,7 @@ USER_AGENT = "mcp_auth.openshift (Ansible collection)"
 GATEWAY = frozenset([502, 503, 504])
 FIRST_CONTACT = 60.0
 PARALLEL = 6
+SLOW = 90.0
 T = TypeVar("T")
 
 
@@ -96,6 +98,7 @@ class Session:
         validate_certs: bool = True,
         timeout: float = 10,
         deadline: float = 300,
+        first_contact: float = FIRST_CONTACT,
         say: Callable[[str], None] | None = None,
     ) -> None:
         if KEYCLOAK_IMPORT_ERROR is not None:
@@ -109,7 +112,7 @@ class Session:
         self.writes = 0
         self._timeout = timeout
         self._end = time.monotonic() + deadline
-        self._deadline = deadline
+        self._first_contact = first_contact
         self._say = say or (lambda text: None)
         self._ca_file = ""
         self._verify: bool | str = self._verification(ca, validate_certs)
@@ -198,6 +201,12 @@ class Session:
             self._use(token, lifetime - min(30.0, lifetime * 0.3))
             return self._generation
 
+    def renew(self) -> None:
+        """The next request logs in anew: a token knows only the roles that there were when it was made."""
+        with self._lock:
+            self._expires = 0.0
+            self._refresh = ""
+
     def _use(self, token: str, lifetime: float) -> None:
         self._expires = time.monotonic() + lifetime
         self._api.headers = _headers(token)
@@ -217,6 +226,7 @@ class Session:
                 max_retries=0,
             )
         self.logins += 1
+        self._count("POST", True)
         if self._refresh:
             try:
                 refreshed: dict[str, Any] = self._openid.refresh_token(self._refresh)
@@ -276,6 +286,7 @@ class Session:
         connection.headers = headers
 
         def call() -> Response:
+            self._count("POST", True)
             raw = connection.raw_post(path, data=form())
             response = self._decode(raw, "POST", path)
             if response.status in GATEWAY:
@@ -291,6 +302,7 @@ class Session:
         connection.headers = {"User-Agent": USER_AGENT}
 
         def call() -> Response:
+            self._count("GET")
             response = self._decode(connection.raw_get(path), "GET", path)
             if response.status >= 400:
                 raise server_error("GET", path, response.status, response.data, "", self.redactor)
@@ -311,7 +323,10 @@ class Session:
     def _send(self, method: str, path: str, body: Any, params: dict[str, Any] | None) -> Response:
         query = {key: _text(value) for key, value in (params or {}).items() if value is not None}
         data = "" if body is None else json.dumps(body)
-        self._api.timeout = max(1, int(min(self._timeout, self._end - time.monotonic())))
+        self._count(method)
+        # Making a realm takes its keys' time.
+        timeout = max(self._timeout, SLOW) if (method, path) == ("POST", "admin/realms") else self._timeout
+        self._api.timeout = max(1, int(min(timeout, self._end - time.monotonic())))
         if method == "GET":
             raw = self._api.raw_get(path, **query)
         elif method == "POST":
@@ -345,13 +360,11 @@ class Session:
                 self.writes += 1
 
     def _retrying(self, method: str, path: str, call: Callable[[], T], safe: bool) -> T:
-        login = path == "login"
         tries = 0
         while True:
             tries += 1
             failure: KeycloakError
             again = False
-            self._count(method, login or path.startswith("realms/"))
             try:
                 result = call()
                 self._answered = True
@@ -363,7 +376,8 @@ class Session:
             except LibraryError as error:
                 code = error.response_code if isinstance(error.response_code, int) else None
                 failure = login_error(error, self.url, self.login.who(), self.login.realm, self.redactor)
-                again = code in GATEWAY or code == 500
+                # A 404 that is not Keycloak's own words comes from a proxy that does not know it yet.
+                again = code in GATEWAY or code == 500 or (code == 404 and b"ealm" not in (error.response_body or b""))
             except KeycloakError as error:
                 failure = error
                 again = error.code in GATEWAY or (error.code == 500 and tries < 6)
@@ -374,7 +388,7 @@ class Session:
             if not safe:
                 raise Uncertain(failure)
             now = time.monotonic()
-            end = self._end if self._answered else min(self._end, self._started + FIRST_CONTACT)
+            end = self._end if self._answered else min(self._end, self._started + self._first_contact)
             pause = min(8.0, 0.25 * 2 ** min(tries - 1, 6)) * (0.5 + random.random())
             if now + pause >= end:
                 failure.message = f"{failure.message} Tried {tries} times in {int(now - self._started)} s."

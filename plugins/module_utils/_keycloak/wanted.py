@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 # PRIVATE: for this collection only.
 # Pure. From the options of keycloak_realm to the normal form: only what was named.
@@ -145,6 +146,8 @@ def _client(option: dict[str, Any]) -> Object:
     raw = dict(option.get("representation") or {})
     raw_attributes = raw.pop("attributes", None) or {}
     raw_mappers = raw.pop("protocolMappers", None)
+    for key in ("id", "access", "registrationAccessToken"):
+        raw.pop(key, None)
     found.update(raw)
     for key in _CLIENT_FIELDS:
         if option.get(key) is not None:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """generated_certificate: what is there, whether it will do, and what to write instead."""
 
@@ -42,10 +43,10 @@ class Wanted:
     generate: str = "if_needed"
     rotation_id: str = ""
     keep_previous: bool = True
-    issuer: t.Optional[t.Tuple[str, str]] = None
+    issuer: tuple[str, str] | None = None
     ca_certificate: str = ""
-    publish: t.List[Publication] = dataclasses.field(default_factory=list)
-    labels: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    publish: list[Publication] = dataclasses.field(default_factory=list)
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
     check_mode: bool = False
 
     @property
@@ -59,8 +60,8 @@ class Wanted:
 
 @dataclasses.dataclass
 class Outcome:
-    changes: t.List[Change]
-    certificate: t.Optional[Parsed] = None
+    changes: list[Change]
+    certificate: Parsed | None = None
     bundle: str = ""
     renewed: str = ""
 
@@ -205,9 +206,7 @@ def _issuer(client: Client, wanted: Wanted) -> Issuer | None:
 # -- certificates that somebody else provides ------------------------------------------------------------------------
 
 
-def _given(
-    client: Client, wanted: Wanted, held: t.Mapping[str, str], live: Object | None
-) -> tuple[Parsed, str]:
+def _given(client: Client, wanted: Wanted, held: t.Mapping[str, str], live: Object | None) -> tuple[Parsed, str]:
     where = "Secret " + wanted.place
     if live is None or not held.get("tls.crt") or not held.get("tls.key"):
         raise ClusterError(
@@ -253,12 +252,12 @@ def _given(
 
 def _in_time(cert: Parsed, what: str) -> None:
     if cert.not_after <= now():
-        raise ClusterError(
-            "%s expired on %s." % (what, cert.not_after.date()), reason="Expired", hint="Get a new one."
-        )
+        raise ClusterError("%s expired on %s." % (what, cert.not_after.date()), reason="Expired", hint="Get a new one.")
     if cert.not_before > now():
         raise ClusterError(
-            "%s is valid only from %s on." % (what, cert.not_before.date()), reason="NotYetValid", hint="Check the clocks."
+            "%s is valid only from %s on." % (what, cert.not_before.date()),
+            reason="NotYetValid",
+            hint="Check the clocks.",
         )
 
 
@@ -278,7 +277,8 @@ def _given_ca(client: Client, wanted: Wanted) -> Outcome:
     for one in found:
         if not one.is_ca:
             raise ClusterError(
-                "ca_certificate has a certificate (%s) that is not one of a CA." % (one.common_name or one.fingerprint[:16]),
+                "ca_certificate has a certificate (%s) that is not one of a CA."
+                % (one.common_name or one.fingerprint[:16]),
                 reason="BadCertificate",
             )
         _in_time(one, "The CA %s" % one.common_name)

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """The fields of a generated Secret: which values stay, which are made, what follows from them. Pure but for the dice."""
 
@@ -35,8 +36,8 @@ class Field:
     length: int = 32
     alphabet: str = "alnum"
     raw_bytes: int = 0
-    value: t.Optional[str] = None
-    template: t.Optional[str] = None
+    value: str | None = None
+    template: str | None = None
 
     @property
     def generated(self) -> bool:
@@ -56,7 +57,7 @@ class Copy:
 
     namespace: str
     name: str
-    fields: t.Tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     templates: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     type: str = "Opaque"
 

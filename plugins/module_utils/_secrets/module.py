@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """From the options of generated_secret and generated_certificate to the logic and back."""
 
@@ -105,7 +106,9 @@ def _generated_certificate(module: ClusterModule, params: dict[str, t.Any]) -> d
         generate=params["generate"],
         rotation_id=params["rotation_id"] or "",
         keep_previous=params["previous"] == "keep",
-        issuer=(params["issuer_secret"]["namespace"], params["issuer_secret"]["name"]) if params["issuer_secret"] else None,
+        issuer=(params["issuer_secret"]["namespace"], params["issuer_secret"]["name"])
+        if params["issuer_secret"]
+        else None,
         ca_certificate=params["ca_certificate"] or "",
         publish=[
             certificate.Publication(item["namespace"], item["name"], item["key"], item["content"] or "")

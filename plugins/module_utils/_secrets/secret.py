@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """generated_secret: the source Secret is the truth, copies follow from it.
 
@@ -29,12 +30,12 @@ class Wanted:
 
     namespace: str
     name: str
-    fields: t.List[Field]
+    fields: list[Field]
     generate: str = "if_missing"
     rotation_id: str = ""
-    copies: t.List[Copy] = dataclasses.field(default_factory=list)
-    labels: t.Dict[str, str] = dataclasses.field(default_factory=dict)
-    annotations: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    copies: list[Copy] = dataclasses.field(default_factory=list)
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    annotations: dict[str, str] = dataclasses.field(default_factory=dict)
     type: str = "Opaque"
     check_mode: bool = False
 
@@ -49,8 +50,8 @@ class Wanted:
 
 @dataclasses.dataclass
 class Outcome:
-    changes: t.List[Change]
-    generated: t.List[str] = dataclasses.field(default_factory=list)
+    changes: list[Change]
+    generated: list[str] = dataclasses.field(default_factory=list)
     fingerprint: str = ""
 
     @property
@@ -82,7 +83,9 @@ def _once(client: Client, wanted: Wanted, progress: Progress) -> Outcome:
     before = _places(notes.get(COPIES))
     final = sorted(copy.place for copy in wanted.copies)
     # First the union: a copy that was written is known even when this run is killed before it ends.
-    source = _plan(wanted.ref, live, _source(wanted, live, values, rotate, sorted(set(before) | set(final))), wanted.check_mode)
+    source = _plan(
+        wanted.ref, live, _source(wanted, live, values, rotate, sorted(set(before) | set(final))), wanted.check_mode
+    )
     copies = [_plan_copy(client, wanted, copy, values, live) for copy in wanted.copies]
     gone = [_plan_gone(client, wanted, place) for place in before if place not in final]
     plans = [source] + copies + gone
@@ -130,7 +133,9 @@ def _source(wanted: Wanted, live: Object | None, values: dict[str, str], rotate:
         notes[ROTATION] = wanted.rotation_id
     if wanted.generate == "never" and live is not None:
         # Somebody else keeps it: nothing of it is touched but the list of copies.
-        return _secret(wanted.ref, live, dict(live.get("data") or {}), wanted.labels, notes, live.get("type") or "Opaque")
+        return _secret(
+            wanted.ref, live, dict(live.get("data") or {}), wanted.labels, notes, live.get("type") or "Opaque"
+        )
     data = dict((live or {}).get("data") or {}, **encode(values))
     return _secret(wanted.ref, live, data, dict(MANAGED, **wanted.labels), notes, wanted.type)
 

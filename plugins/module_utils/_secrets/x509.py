@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """Keys and certificates: the only file that imports cryptography."""
 
@@ -49,8 +50,8 @@ class Parsed(t.NamedTuple):
 
     certificate: t.Any
     common_name: str
-    dns_names: t.Tuple[str, ...]
-    ip_addresses: t.Tuple[str, ...]
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
     not_before: datetime.datetime
     not_after: datetime.datetime
     is_ca: bool
@@ -73,7 +74,9 @@ def parse_all(pem: str, what: str) -> list[Parsed]:
     try:
         found = lib.x509.load_pem_x509_certificates(pem.encode("utf-8"))
     except ValueError as exc:
-        raise ClusterError("%s holds no readable certificate (PEM): %s." % (what, exc), reason="BadCertificate") from exc
+        raise ClusterError(
+            "%s holds no readable certificate (PEM): %s." % (what, exc), reason="BadCertificate"
+        ) from exc
     return [_parsed(lib, one) for one in found]
 
 
@@ -159,8 +162,8 @@ class Order(t.NamedTuple):
 
     role: str
     common_name: str
-    dns_names: t.Tuple[str, ...]
-    ip_addresses: t.Tuple[str, ...]
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
     valid_days: int
     key_type: str
 

@@ -18,7 +18,7 @@ from .debs import fetch
 from .engine import Engine
 from .node import scratch_folder
 from .settings import Settings
-from .store import digest_file, key_of, need_space
+from .store import digest_file, key_of, locked, need_space
 from .trees import LEFT_OUT, check_libraries, docker_build, extracted_tree, import_tree, users
 from .ui import LabError, run, run_long, step
 
@@ -73,10 +73,11 @@ def unzip(source: Path, target: Path) -> None:
 def _image(settings: Settings, engine: Engine, name: str, version: str, key: str, build: Build) -> str:
     """The name of an application image, built when this content has none yet."""
     ref = f"mcp-auth-lab/{name}:{version}-{key}"
-    if not engine.image_id(ref):
-        need_space(settings.cache, 2000, f"the image {name}")
-        with scratch_folder(settings, f"{name}-{key}") as work, step(f"image {name}"):
-            build(work, ref)
+    with locked(settings.cache / "locks" / f"image-{name}", f"the image {name}"):
+        if not engine.image_id(ref):
+            need_space(settings.cache, 2000, f"the image {name}")
+            with scratch_folder(settings, f"{name}-{key}") as work, step(f"image {name}"):
+                build(work, ref)
     return ref
 
 
@@ -143,7 +144,9 @@ def keycloak(settings: Settings, engine: Engine) -> str:
         extracted_tree(settings, "keycloak", root)
         users(root, ("keycloak", number, "/opt/keycloak"))
         java = next((root / "usr/lib/jvm").glob("java-17-openjdk-*"))
-        check_libraries(root, [java / "bin/java", java / "lib/libnet.so", java / "lib/libnio.so", java / "lib/server/libjvm.so"])
+        check_libraries(
+            root, [java / "bin/java", java / "lib/libnet.so", java / "lib/libnio.so", java / "lib/server/libjvm.so"]
+        )
         (root / "usr/lib/jvm/java").symlink_to(java.name)
         (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
         (root / "usr/local/bin/java").symlink_to("/usr/lib/jvm/java/bin/java")
@@ -182,14 +185,30 @@ def mcp_server(settings: Settings, engine: Engine, version: str) -> str:
     builder = settings.repo / "roles" / "mcp_server" / "files" / "image" / "build.py"
     archive = settings.cache / "mcp-server" / "image.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, str(builder), "--version", version, "--cache", str(archive.parent), "--output", str(archive)]
+    argv = [
+        sys.executable,
+        str(builder),
+        "--version",
+        version,
+        "--cache",
+        str(archive.parent),
+        "--output",
+        str(archive),
+    ]
+    with locked(settings.cache / "locks" / "image-mcp-server", "the image mcp-server"):
+        return _mcp_server(settings, engine, version, argv, archive)
+
+
+def _mcp_server(settings: Settings, engine: Engine, version: str, argv: list[str], archive: Path) -> str:
     answer = json.loads(run([*argv, "--print-key"], what="MCP server image").stdout.strip().splitlines()[-1])
     ref = f"mcp-auth-lab/mcp-server:{version}-{answer['key'][:16]}"
     if not engine.image_id(ref):
         with step(f"image mcp-server {version}"):
             bill = settings.cache / "sbom" / answer["key"][:16] / "mcp-server.cdx.json"
             bill.parent.mkdir(parents=True, exist_ok=True)
-            output = run_long([*argv, "--sbom", str(bill)], what="MCP server image", log=settings.logs / "image-mcp-server.log")
+            output = run_long(
+                [*argv, "--sbom", str(bill)], what="MCP server image", log=settings.logs / "image-mcp-server.log"
+            )
             made = json.loads([line for line in output.splitlines() if line.startswith("{")][-1])
             engine.docker("load", "-i", made["archive"])
             engine.docker("tag", made["name"], ref)

@@ -19,7 +19,7 @@ from . import images, pyenv
 from .engine import Engine
 from .node import BOX_LABEL
 from .settings import Settings
-from .store import locked, write_atomic
+from .store import digest_tree, key_of, locked, write_atomic
 from .ui import LabError, run, run_long, say, step
 
 LISTEN = "127.0.0.1"
@@ -55,8 +55,8 @@ def refuse_taken_ports(settings: Settings) -> None:
         names = {port: part for part, port in settings.ports.items()}
         variable = f"LAB_PORT_{names[busy[0]].upper()}" if busy[0] in names else "LAB_PORTS_EXTRA"
         raise LabError(
-            f"port{'s' if busy[1:] else ''} {', '.join(map(str, busy))} on {LISTEN} taken by another program",
-            f"Stop that program, or choose another port with {variable}=<30000 to 32767>.",
+            f"port{'s' if busy[1:] else ''} {', '.join(map(str, busy))} on {LISTEN} {'are' if busy[1:] else 'is'} taken",
+            f"Stop the program that listens there, or choose another port with {variable}=<30000 to 32767>.",
         )
 
 
@@ -106,6 +106,11 @@ def site_vars(settings: Settings, engine: Engine, made: images.Images) -> dict[s
         "keycloak_image_optimized": made.keycloak_optimized,
         "postgres_image": made.postgres,
         "mcp_server_image": made.mcp_server,
+        # the node's folder lies on this machine, and the node has the units of the commit-confirm already
+        "external_auth_hosts": ["localhost"],
+        "external_auth_file": str(settings.state / "auth" / "authentication.json"),
+        "external_auth_api_server_path": "/etc/kubernetes/auth/authentication.json",
+        "external_auth_revert_units": False,
     }
 
 
@@ -133,18 +138,13 @@ def collections_path(settings: Settings) -> Path:
     given = os.environ.get("LAB_COLLECTIONS")
     if given:
         return Path(given)
-    root = settings.cache / "checkouts" / str(abs(hash_path(settings.repo)))
+    root = settings.cache / "checkouts" / key_of([str(settings.repo)])
     link = root / "ansible_collections" / "mcp_auth" / "openshift"
     if not link.is_symlink() or Path(os.readlink(link)) != settings.repo:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(settings.repo)
     return root
-
-
-def hash_path(path: Path) -> int:
-    """A number for a path that is the same in every run."""
-    return int.from_bytes(str(path).encode(), "big") % 1_000_000_007
 
 
 def play(settings: Settings, engine: Engine, python: Path, playbook: str, values: dict[str, Any]) -> None:
@@ -163,16 +163,20 @@ def play(settings: Settings, engine: Engine, python: Path, playbook: str, values
         elif line.startswith(("fatal:", "[ERROR]", "FAILED -")):
             say("  " + line[:300])
 
-    env = pyenv.environment(python) | engine.env() | {
-        "ANSIBLE_COLLECTIONS_PATH": str(root),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_FORCE_COLOR": "0",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_PIPELINING": "true",
-        "ANSIBLE_CONFIG": str(config),
-        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-    }
+    env = (
+        pyenv.environment(python)
+        | engine.env()
+        | {
+            "ANSIBLE_COLLECTIONS_PATH": str(root),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_CONFIG": str(config),
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+        }
+    )
     run_long(
         [str(python.parent / "ansible-playbook"), str(collection / "playbooks" / f"{playbook}.yml"), "-e", f"@{given}"],
         what=playbook,
@@ -189,12 +193,33 @@ def up(settings: Settings) -> dict[str, Any]:
         python = pyenv.ensure(settings)
         engine = engines.ensure(settings)
         made = images.ensure(settings, engine)
-        with step(f"cluster {settings.name}"):
-            play(settings, engine, python, "local_up", role_vars(settings, engine, made))
-        facts = lab_facts(settings, engine, made)
+        values = role_vars(settings, engine, made)
+        if read_facts(settings).get("fingerprint") == fingerprint(settings, engine, values):
+            say(f"cluster {settings.name}: is as it was left, ready")
+        else:
+            with step(f"cluster {settings.name}"):
+                play(settings, engine, python, "local_up", values)
+        facts = lab_facts(settings, engine, made) | {"fingerprint": fingerprint(settings, engine, values)}
         write_atomic(settings.vars_file, json.dumps(site_vars(settings, engine, made), indent=1) + "\n", 0o600)
         write_atomic(settings.state / "lab.json", json.dumps(facts, indent=1) + "\n", 0o600)
     return facts
+
+
+def fingerprint(settings: Settings, engine: Engine, values: dict[str, Any]) -> str:
+    """What the cluster depends on and how it stands; when it is the same as after the last play, a play has nothing to do.
+
+    Empty when the cluster does not run, does not answer, or lacks something that can be seen from here.
+    """
+    node = f"{settings.name}-control-plane"
+    seen = engine.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}} {{.State.Running}}", node, check=False)
+    argv = ["exec", node, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "--raw", "/readyz"]
+    hosts = Path("/etc/hosts").read_text(encoding="utf-8")
+    block = hosts != without_block(hosts, settings.name) or os.geteuid() != 0
+    if not seen.endswith(" true") or not settings.kubeconfig.exists() or not block or not engine.ok(*argv):
+        return ""
+    roles = collections_path(settings) / "ansible_collections" / "mcp_auth" / "openshift" / "roles"
+    sources = [digest_tree(roles / "local_cluster"), digest_tree(roles / "external_auth" / "files")]
+    return key_of([seen, values, sources])
 
 
 def down(settings: Settings) -> None:
@@ -273,7 +298,13 @@ def status(settings: Settings) -> dict[str, Any]:
     answer: dict[str, Any] = {"name": settings.name, "engine": engine.host if engine else None, "node": None}
     answer["node"] = node_state(settings, engine) or None
     if engine and answer["node"] == "running":
-        argv = ["docker", "exec", f"{settings.name}-control-plane", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
+        argv = [
+            "docker",
+            "exec",
+            f"{settings.name}-control-plane",
+            "kubectl",
+            "--kubeconfig=/etc/kubernetes/admin.conf",
+        ]
         pods = run([*argv, "get", "pods", "-A", "--no-headers"], env=engine.env(), check=False).stdout
         answer["pods"] = [" ".join(line.split()[:4]) for line in pods.splitlines()]
     answer["facts"] = read_facts(settings)

@@ -60,10 +60,12 @@ def render_lock(debs: Iterable[Deb], title: str) -> str:
     """The text of a lock file."""
     head = [
         "# Copyright (c) 2026, mcp_auth.openshift contributors",
-        "# SPDX-License-Identifier: GPL-3.0-or-later",
+        "# SPDX-License-" + "Identifier: GPL-3.0-or-later",
         f"# {title}; made by `lab.py lock`",
     ]
-    return "\n".join(head + [f"{d.name}={d.version} sha256:{d.sha256}" for d in sorted(debs, key=lambda d: d.name)]) + "\n"
+    return (
+        "\n".join(head + [f"{d.name}={d.version} sha256:{d.sha256}" for d in sorted(debs, key=lambda d: d.name)]) + "\n"
+    )
 
 
 def mirrors(sources: Iterable[str]) -> dict[str, list[str]]:
@@ -231,7 +233,9 @@ def fetch(settings: Settings, set_name: str) -> tuple[list[Deb], Path]:
     return lock, folder
 
 
-def _moved_on(archive: Archive, settings: Settings, set_name: str, lock: Sequence[Deb], gone: Sequence[Deb]) -> list[Deb]:
+def _moved_on(
+    archive: Archive, settings: Settings, set_name: str, lock: Sequence[Deb], gone: Sequence[Deb]
+) -> list[Deb]:
     say(f"the Debian archive has moved on: {len(gone)} of the {len(lock)} pinned packages of {set_name} are gone")
     now = archive.closure(settings.versions()["debian"]["sets"][set_name])
     pinned = {d.name: d for d in lock}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -41,7 +42,9 @@ class Engine:
 
     def docker(self, *argv: str, check: bool = True, stdin: bytes | None = None, timeout: float | None = None) -> str:
         """Run a short docker command; returns its output."""
-        done = run(["docker", *argv], what=f"docker {argv[0]}", env=self.env(), check=check, stdin=stdin, timeout=timeout)
+        done = run(
+            ["docker", *argv], what=f"docker {argv[0]}", env=self.env(), check=check, stdin=stdin, timeout=timeout
+        )
         return done.stdout.strip()
 
     def ok(self, *argv: str) -> bool:
@@ -146,12 +149,16 @@ def ensure(settings: Settings) -> Engine:
         if engine:
             say(f"container engine: {'our own' if engine.own else 'running docker'} at {engine.host}")
             return engine
-        ensure_packages(settings, "a container engine", {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"})
+        ensure_packages(
+            settings, "a container engine", {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
+        )
         start(settings)
         engine = own(settings)
         why = usable(engine)
         if why:
-            raise LabError(f"our dockerd runs, but is of no use: {why}", f"Its log is {folder(settings) / 'dockerd.log'}")
+            raise LabError(
+                f"our dockerd runs, but is of no use: {why}", f"Its log is {folder(settings) / 'dockerd.log'}"
+            )
         return engine
 
 
@@ -160,7 +167,9 @@ def is_debian() -> bool:
     return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
-def ensure_packages(settings: Settings, purpose: str, wanted: dict[str, str], *, paths: dict[str, str] | None = None) -> None:
+def ensure_packages(
+    settings: Settings, purpose: str, wanted: dict[str, str], *, paths: dict[str, str] | None = None
+) -> None:
     """Install what is missing, after saying so; refuse when told not to, or where we cannot."""
     missing = sorted({package for command, package in wanted.items() if not shutil.which(command)})
     missing += sorted({package for path, package in (paths or {}).items() if not Path(path).exists()})
@@ -168,15 +177,20 @@ def ensure_packages(settings: Settings, purpose: str, wanted: dict[str, str], *,
         return
     names = " ".join(missing)
     if not settings.install:
-        raise LabError(f"{purpose}: missing {names}, and INSTALL=no forbids to install", f"Install them yourself: apt-get install {names}")
+        raise LabError(
+            f"{purpose}: missing {names}, and INSTALL=no forbids to install",
+            f"Install them yourself: apt-get install {names}",
+        )
     if os.geteuid() != 0 or not is_debian():
         raise LabError(
             f"{purpose}: missing {names}",
             "Start a docker that this user may use, or install these packages (Debian's names), or run as root on Debian.",
         )
-    say(f"{purpose}: INSTALLING the Debian packages {names} on this machine (INSTALL=no refuses); they stay after demo-down")
+    say(
+        f"{purpose}: INSTALLING the Debian packages {names} on this machine (INSTALL=no refuses); they stay after demo-down"
+    )
     env = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    with no_services():
+    with NoServices():
         run_long(["apt-get", "update", "-q"], what="apt-get update", log=settings.logs / "install.log", env=env)
         run_long(
             ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing],
@@ -186,7 +200,7 @@ def ensure_packages(settings: Settings, purpose: str, wanted: dict[str, str], *,
         )
 
 
-class no_services:  # noqa: N801 - reads as a statement
+class NoServices:
     """While it lasts, package scripts start no service: the daemon is ours to start, and to stop."""
 
     path = Path("/usr/sbin/policy-rc.d")
@@ -217,11 +231,17 @@ def start(settings: Settings) -> None:
     root = folder(settings)
     root.mkdir(parents=True, exist_ok=True)
     need_space(root, ENGINE_MB, "the lab's docker")
+    if other_dockers():
+        raise LabError(
+            "another dockerd runs on this machine and cannot be used; a second one would flush its packet filter rules",
+            "Make that docker usable for this user (DOCKER_HOST says where it listens), or stop it.",
+        )
     socket = root / "docker.sock"
     if len(str(socket)) > 100:
         raise LabError(f"{socket} is too long for a socket's name", "Choose a shorter LAB_CACHE.")
     for stale in ("dockerd.pid", "docker.sock"):
         (root / stale).unlink(missing_ok=True)
+    remember_network(root / "before.json")
     argv = [
         "dockerd",
         f"--host=unix://{socket}",
@@ -235,7 +255,9 @@ def start(settings: Settings) -> None:
     ]
     with step("starting a docker of our own"):
         with (root / "dockerd.log").open("ab") as log:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+            )
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if process.poll() is not None:
@@ -258,8 +280,8 @@ def stop(settings: Settings) -> bool:
         os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + 40
         while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[-1].split()[0] == "Z":
-                break  # ours to have started, and already over
+            if is_zombie(Path(f"/proc/{pid}")):
+                break  # over; its parent has not asked yet
             time.sleep(0.2)
         else:
             if Path(f"/proc/{pid}").exists():
@@ -267,14 +289,52 @@ def stop(settings: Settings) -> bool:
         (folder(settings) / "docker.sock").unlink(missing_ok=True)
         if not other_dockers():
             remove_chains()
+            restore_network(folder(settings) / "before.json")
     return True
+
+
+IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def forward_policy() -> str:
+    """The packet filter's word on what is only passed through."""
+    rules = run(["iptables", "-S", "FORWARD"], check=False).stdout.split()
+    return rules[2] if rules[:2] == ["-P", "FORWARD"] else ""
+
+
+def remember_network(path: Path) -> None:
+    """Note what dockerd is going to change for the whole machine; what a run that died noted is older and stays."""
+    if not path.exists():
+        state = {"forward_policy": forward_policy(), "ip_forward": IP_FORWARD.read_text(encoding="utf-8").strip()}
+        write_atomic(path, json.dumps(state))
+
+
+def restore_network(path: Path) -> None:
+    """Put back what was noted."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if state["forward_policy"] in ("ACCEPT", "DROP"):
+        run(["iptables", "-P", "FORWARD", state["forward_policy"]], check=False)
+    if state["ip_forward"] == "0":
+        IP_FORWARD.write_text("0", encoding="utf-8")
+    path.unlink()
+
+
+def is_zombie(process: Path) -> bool:
+    """Whether a process is over and only waits for its parent to ask."""
+    try:
+        return (process / "stat").read_text(encoding="utf-8").rsplit(")", 1)[-1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def other_dockers() -> bool:
     """Whether some dockerd still runs on this machine, to which the filter chains may belong."""
     for comm in Path("/proc").glob("[0-9]*/comm"):
         try:
-            if comm.read_text(encoding="utf-8").strip() == "dockerd":
+            if comm.read_text(encoding="utf-8").strip() == "dockerd" and not is_zombie(comm.parent):
                 return True
         except OSError:
             continue

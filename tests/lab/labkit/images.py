@@ -43,7 +43,11 @@ def way(settings: Settings) -> str:
         return settings.images
     refs = [ref for name, ref in settings.versions()["pull"].items() if not name.startswith("_")]
     reachable = registry.all_answer(refs)
-    say("container registries answer: images are pulled" if reachable else "no container registry answers: images are built from packages")
+    say(
+        "container registries answer: images are pulled"
+        if reachable
+        else "no container registry answers: images are built from packages"
+    )
     return "pull" if reachable else "build"
 
 
@@ -70,7 +74,12 @@ def ensure(settings: Settings, engine: Engine) -> Images:
         if engine.image_id(ref):
             continue
         try:
-            run_long(["docker", "pull", "-q", ref], what=f"docker pull {ref}", log=settings.logs / "pull.log", env=engine.env())
+            run_long(
+                ["docker", "pull", "-q", ref],
+                what=f"docker pull {ref}",
+                log=settings.logs / "pull.log",
+                env=engine.env(),
+            )
         except LabError as exc:
             exc.hint = exc.hint or "IMAGES=build makes the images from packages instead."
             raise

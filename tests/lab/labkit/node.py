@@ -19,14 +19,22 @@ from . import golang, sbom
 from .debs import fetch
 from .engine import Engine
 from .settings import Settings
-from .store import digest_file, digest_tree, key_of, need_space, remove_tree
-from .trees import docker_build, extracted_tree, import_tree, installed_tree
+from .store import digest_file, digest_tree, key_of, locked, need_space, remove_tree
+from .trees import docker_build, import_tree, installed_tree
 from .ui import LabError, failure, run, step
 
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BOX_LABEL = "mcp-auth.lab"
-PLUGINS = {"host-local", "loopback", "portmap", "ptp"}
+# caches, and every CNI plugin but those of the node's one network (host-local, loopback, portmap, ptp)
+REMOVED = (
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "var/cache/debconf",
+    "etc/apt/sources.list.d",
+    "usr/lib/cni/[!hlp]*",
+    "usr/lib/cni/host-device",
+)
 MASKED = (
     "console-getty.service dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer getty.target getty@tty1.service "
     "systemd-binfmt.service systemd-logind.service"
@@ -57,7 +65,7 @@ class Parts:
 def parts(settings: Settings) -> Parts:
     """Build or find every part."""
     versions = settings.versions()
-    tree, debs = installed_tree(settings, "node")
+    tree, debs = installed_tree(settings, "node", REMOVED)
     wanted = golang.programs(versions["kubernetes"]["version"])
     built = {name: golang.build(settings, wanted[name]) for name in wanted if name != "kind"}
     bill = sbom.of_debs(debs, versions["debian"]["release"])
@@ -78,7 +86,9 @@ def extracted_tree_of_helper(settings: Settings, scratch: Path) -> None:
     debs, folder = fetch(settings, "helper")
     for deb in debs:
         run(["dpkg-deb", "-x", str(folder / deb.file()), str(scratch / "x")], what="dpkg-deb")
-    found = next((p for p in (scratch / "x" / "bin" / "busybox", scratch / "x" / "usr" / "bin" / "busybox") if p.is_file()), None)
+    found = next(
+        (p for p in (scratch / "x" / "bin" / "busybox", scratch / "x" / "usr" / "bin" / "busybox") if p.is_file()), None
+    )
     if not found:
         raise LabError("the package busybox-static holds no busybox")
     shutil.copy2(found, scratch / "busybox")
@@ -92,21 +102,32 @@ def build(settings: Settings, engine: Engine) -> str:
     items = parts(settings)
     sums = {name: digest_file(path) for name, path in items.programs.items()}
     base_key = key_of([items.tree.parent.name])
-    store_key = key_of([base_key, sums, digest_file(items.busybox), versions["kubernetes"]["images"], digest_file(Path(__file__))])
+    store_key = key_of(
+        [base_key, sums, digest_file(items.busybox), versions["kubernetes"]["images"], digest_file(Path(__file__))]
+    )
     node_key = key_of([store_key, digest_tree(settings.lab / "node")])
     base, stored, node = (
         f"mcp-auth-lab/node-base:{base_key}",
         f"mcp-auth-lab/node-store:{store_key}",
         f"mcp-auth-lab/node:{version}-{node_key}",
     )
-    if engine.image_id(node):
-        return node
+    with locked(settings.cache / "locks" / "image-node", "the node image"):
+        if not engine.image_id(node):
+            _build(settings, engine, items, (base, stored, node), node_key)
+    return node
+
+
+def _build(settings: Settings, engine: Engine, items: Parts, names: tuple[str, str, str], node_key: str) -> None:
+    """Make the layers that are missing, the one that changes least first."""
+    base, stored, node = names
+    versions = settings.versions()
+    version = versions["kubernetes"]["version"]
     need_space(settings.cache, 4000, "the node image")
     if not engine.image_id(base):
         with step("node image: base layer"):
-            import_tree(engine, _trimmed(items.tree), base, keep_owners=True)
+            import_tree(engine, items.tree, base, keep_owners=True)
     if not engine.image_id(stored):
-        with scratch_folder(settings, f"node-store-{store_key}") as work:
+        with scratch_folder(settings, stored.replace("/", "-").replace(":", "-")) as work:
             _store_layer(settings, engine, items, base, stored, work)
     with scratch_folder(settings, f"node-{node_key}") as work, step("node image: programs and files"):
         shutil.copytree(settings.lab / "node" / "rootfs", work / "rootfs", symlinks=True)
@@ -124,17 +145,6 @@ def build(settings: Settings, engine: Engine) -> str:
         bill = sbom.write(settings.cache / "sbom" / node_key, "node", version, items.bill)
         log = settings.logs / "image-node.log"
         docker_build(engine, work, node, log, "--label", f"{sbom.LABEL}={bill}")
-    return node
-
-
-def _trimmed(tree: Path) -> Path:
-    """Drop what no node needs: CNI plugins that its one network does not use, caches."""
-    for plugin in (tree / "usr" / "lib" / "cni").iterdir():
-        if plugin.name not in PLUGINS:
-            plugin.unlink()
-    for name in ("var/cache/apt", "var/lib/apt/lists", "var/cache/debconf", "etc/apt/sources.list.d"):
-        shutil.rmtree(tree / name, ignore_errors=True)
-    return tree
 
 
 @contextmanager
@@ -210,7 +220,20 @@ def _pod_images(settings: Settings, engine: Engine, items: Parts, work: Path) ->
         source = items.busybox if part == "busybox" else items.programs[part]
         shutil.copy2(source, root / folder / part)
         if shell:
-            for applet in ("sh", "mkdir", "rm", "ls", "cat", "chmod", "wget", "nslookup", "sleep", "touch", "echo", "id"):
+            for applet in (
+                "sh",
+                "mkdir",
+                "rm",
+                "ls",
+                "cat",
+                "chmod",
+                "wget",
+                "nslookup",
+                "sleep",
+                "touch",
+                "echo",
+                "id",
+            ):
                 (root / folder / applet).symlink_to("busybox")
         import_tree(engine, root, ref, changes)
         made.append(ref)
@@ -235,7 +258,17 @@ def _store_layer(settings: Settings, engine: Engine, items: Parts, base: str, st
     content.mkdir(parents=True)
     box = "mcp-auth-lab-" + stored.rpartition(":")[2]
     argv = ["run", "-d", "--name", box, "--label", BOX_LABEL, "--privileged", "--network", "none"]
-    argv += ["--tmpfs", "/run", "--tmpfs", "/tmp", "-v", f"{content}:/var/lib/containerd", "--entrypoint", "containerd", base]
+    argv += [
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/tmp",
+        "-v",
+        f"{content}:/var/lib/containerd",
+        "--entrypoint",
+        "containerd",
+        base,
+    ]
     with step("node image: preloading them into containerd"):
         engine.docker("rm", "-fv", box, check=False)
         try:
@@ -245,7 +278,9 @@ def _store_layer(settings: Settings, engine: Engine, items: Parts, base: str, st
                     break
                 time.sleep(0.2)
             else:
-                raise LabError("containerd does not start in the node's base image", engine.docker("logs", box, check=False))
+                raise LabError(
+                    "containerd does not start in the node's base image", engine.docker("logs", box, check=False)
+                )
             _save_into(engine, names, box)
             text = engine.docker("exec", box, "ctr", "-n", "k8s.io", "content", "ls")
             layers = [line.split()[0] for line in text.splitlines() if _is_layer(line)]
@@ -256,7 +291,9 @@ def _store_layer(settings: Settings, engine: Engine, items: Parts, base: str, st
         for layer in layers:  # containerd may be stopped before it deletes what it has forgotten
             blobs = content / "io.containerd.content.v1.content" / "blobs" / "sha256"
             (blobs / layer.removeprefix("sha256:")).unlink(missing_ok=True)
-        (work / "store" / "Dockerfile").write_text(f"FROM {base}\nCOPY containerd/ /var/lib/containerd/\n", encoding="utf-8")
+        (work / "store" / "Dockerfile").write_text(
+            f"FROM {base}\nCOPY containerd/ /var/lib/containerd/\n", encoding="utf-8"
+        )
         docker_build(engine, work / "store", stored, settings.logs / "image-node-store.log")
 
 
@@ -270,6 +307,8 @@ def _save_into(engine: Engine, names: Sequence[str], box: str) -> None:
     env = {**os.environ, **engine.env()}
     save = subprocess.Popen(["docker", "save", *names], stdout=subprocess.PIPE, env=env)
     load = ["docker", "exec", "-i", box, "ctr", "-n", "k8s.io", "images", "import", "--snapshotter", "overlayfs", "-"]
-    done = subprocess.run(load, stdin=save.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, check=False)
+    done = subprocess.run(
+        load, stdin=save.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, check=False
+    )
     if save.wait() or done.returncode:
         raise failure("preloading the pods' images", done.returncode, done.stdout.decode(errors="replace"))

@@ -74,7 +74,9 @@ def find(settings: Settings) -> Python:
     if not seen:
         raise LabError(f"no Python {oldest} or newer that runs was found", "Install one (Debian's package: python3).")
     if not is_debian():
-        raise LabError(f"{seen[0].path} lacks the modules venv and ensurepip", "Install them (often a package named python3-venv).")
+        raise LabError(
+            f"{seen[0].path} lacks the modules venv and ensurepip", "Install them (often a package named python3-venv)."
+        )
     # one test of a path that the package brings
     version = ".".join(map(str, seen[0].version[:2]))
     marker = f"{seen[0].prefix}/lib/python{version}/ensurepip/__init__.py"
@@ -95,18 +97,28 @@ def ensure(settings: Settings, lock: Path | None = None) -> Path:
     def make(folder: Path) -> None:
         say(f"Python {'.'.join(map(str, python.version))} at {python.path}")
         run([python.path, "-m", "venv", str(folder)], what="python -m venv")
-        argv = [str(folder / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+        argv = [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+        ]
         log = settings.logs / f"env-{path.stem}.log"
         with step(f"installing the locked packages of {path.name}"):
             try:
                 run_long([*argv, "-r", str(path)], what="pip", log=log)
-            except LabError as exc:
+            except LabError:
                 text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
                 if disk_full(text) or "no matching distribution" not in text.lower():
                     raise
                 # some package has no wheel for this machine and is built from its source, also hashed
                 say("a package has no wheel here, building it from its source")
-                run_long([a for a in [*argv, "-r", str(path)] if not a.startswith("--only-binary")], what="pip", log=log)
+                run_long(
+                    [a for a in [*argv, "-r", str(path)] if not a.startswith("--only-binary")], what="pip", log=log
+                )
         done = run([str(folder / "bin" / "python"), "-m", "pip", "check"], check=False)
         if done.returncode:
             raise failure("pip check", done.returncode, done.stdout + done.stderr)
@@ -137,4 +149,7 @@ def check_lock(path: Path) -> int:
 
 def environment(python: Path) -> dict[str, str]:
     """What programs of the environment need in theirs."""
-    return {"PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}", "VIRTUAL_ENV": str(python.parent.parent)}
+    return {
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "VIRTUAL_ENV": str(python.parent.parent),
+    }

@@ -69,7 +69,9 @@ class Settings:
 def from_environment(lab: Path, env: Mapping[str, str]) -> Settings:
     """The settings of this run; a value that cannot work is refused here, before anything starts."""
     home = Path(env.get("HOME") or "/root")
-    shared = Path(env.get("MCP_AUTH_CACHE") or Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "mcp-auth-openshift")
+    shared = Path(
+        env.get("MCP_AUTH_CACHE") or Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "mcp-auth-openshift"
+    )
     cache = Path(env.get("LAB_CACHE") or shared / "lab")
     name = env.get("LAB_NAME") or "mcp-auth"
     if not NAME.match(name):

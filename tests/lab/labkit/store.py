@@ -131,7 +131,6 @@ class Store:
                 raise
         return final
 
-
     def entry_in_place(self, kind: str, name: str, key: str, build: Callable[[Path], None]) -> Path:
         """Like `entry`, for what cannot be renamed afterwards (a Python environment holds its own path)."""
         final = self.path(kind, name, key)

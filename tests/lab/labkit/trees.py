@@ -12,25 +12,35 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .debs import Archive, Deb, fetch
+from .debs import Deb, fetch
 from .engine import Engine
 from .settings import Settings
 from .store import digest_file, key_of, need_space, remove_tree
 from .ui import LabError, failure, run, run_long, step
 
 # nothing in a container reads these
-LEFT_OUT = ("usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/share/lintian/*", "usr/share/bug/*")
+LEFT_OUT = (
+    "usr/share/doc/*",
+    "usr/share/man/*",
+    "usr/share/locale/*",
+    "usr/share/info/*",
+    "usr/share/lintian/*",
+    "usr/share/bug/*",
+)
 MERGED = ("bin", "sbin", "lib", "lib64")
 HOOK = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
 
-def tree_key(settings: Settings, set_name: str, debs: Sequence[Deb]) -> str:
-    """What a tree depends on: its packages and this file."""
-    return key_of([set_name, sorted((d.name, d.version, d.sha256) for d in debs), digest_file(Path(__file__))])
+def tree_key(set_name: str, debs: Sequence[Deb], removed: Sequence[str]) -> str:
+    """What a tree depends on: its packages, what is taken out again, and this file."""
+    return key_of([set_name, sorted((d.name, d.version, d.sha256) for d in debs), removed, digest_file(Path(__file__))])
 
 
-def installed_tree(settings: Settings, set_name: str) -> tuple[Path, list[Deb]]:
-    """A whole small Debian, with its packages configured (for the node, which runs systemd)."""
+def installed_tree(settings: Settings, set_name: str, removed: Sequence[str]) -> tuple[Path, list[Deb]]:
+    """A whole small Debian, with its packages configured (for the node, which runs systemd).
+
+    `removed` are patterns of files that are taken out afterwards.
+    """
     debs, folder = fetch(settings, set_name)
 
     def make(scratch: Path) -> None:
@@ -61,8 +71,11 @@ def installed_tree(settings: Settings, set_name: str) -> tuple[Path, list[Deb]]:
             raise
         finally:
             remove_tree(repo)
+        for pattern in removed:
+            for path in sorted((scratch / "root").glob(pattern)):
+                remove_tree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
-    return settings.store.entry("tree", set_name, tree_key(settings, set_name, debs), make) / "root", debs
+    return settings.store.entry("tree", set_name, tree_key(set_name, debs, removed), make) / "root", debs
 
 
 def _flat_repository(settings: Settings, repo: Path, debs: Sequence[Deb], folder: Path) -> None:
@@ -127,7 +140,10 @@ def check_libraries(tree: Path, programs: Sequence[Path]) -> None:
         out = run(["chroot", str(tree), loader, "--list", f"/{program.relative_to(tree)}"], check=False)
         lacks |= {line.split()[0] for line in out.stdout.splitlines() if "not found" in line}
     if lacks:
-        raise LabError(f"the tree lacks {', '.join(sorted(lacks))}", "Some package of its set is dropped in versions.json and is needed.")
+        raise LabError(
+            f"the tree lacks {', '.join(sorted(lacks))}",
+            "Some package of its set is dropped in versions.json and is needed.",
+        )
 
 
 def users(target: Path, *people: tuple[str, int, str]) -> None:
@@ -148,10 +164,14 @@ def import_tree(engine: Engine, tree: Path, ref: str, changes: Sequence[str] = (
     )
     argv = ["docker", "import", *(word for change in changes for word in ("-c", change)), "-", ref]
     env = {**os.environ, **engine.env()}
-    done = subprocess.run(argv, stdin=tar.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, check=False)
+    done = subprocess.run(argv, stdin=tar.stdout, capture_output=True, env=env, check=False)
     _, tar_error = tar.communicate()
     if done.returncode or tar.returncode:
-        raise failure(f"making the image {ref}", done.returncode or tar.returncode, (done.stderr + tar_error).decode(errors="replace"))
+        raise failure(
+            f"making the image {ref}",
+            done.returncode or tar.returncode,
+            (done.stderr + tar_error).decode(errors="replace"),
+        )
     return done.stdout.decode().strip()
 
 

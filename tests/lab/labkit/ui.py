@@ -51,7 +51,10 @@ def failure(what: str, code: int, output: str) -> LabError:
     """The error of a command that failed, with its last lines, and the full disk named as such."""
     tail = "\n".join("    " + line for line in output.strip().splitlines()[-12:])
     if disk_full(output):
-        return LabError(f"{what}: the disk is full\n{tail}", "Free some space, or put the cache on another disk with LAB_CACHE=<folder>.")
+        return LabError(
+            f"{what}: the disk is full\n{tail}",
+            "Free some space, or put the cache on another disk with LAB_CACHE=<folder>.",
+        )
     return LabError(f"{what} failed (exit code {code})\n{tail}")
 
 
@@ -73,8 +76,7 @@ def run(
             cwd=cwd,
             env={**os.environ, **(env or {})},
             input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             check=False,
         )

@@ -119,7 +119,9 @@ def test_messages_of_different_rules_differ() -> None:
 
 
 def test_an_exchange_audience_must_be_reachable_by_a_scope() -> None:
-    assert "exchange-scope" in rules({**LAB, "chain_realm_client_scopes": [{"name": "mcp:openshift", "protocol_mappers": []}]})
+    assert "exchange-scope" in rules(
+        {**LAB, "chain_realm_client_scopes": [{"name": "mcp:openshift", "protocol_mappers": []}]}
+    )
 
 
 def test_an_exchange_audience_must_be_a_registered_client() -> None:
@@ -127,7 +129,9 @@ def test_an_exchange_audience_must_be_a_registered_client() -> None:
     inputs, problems = parse(LAB)
     wanted = realm.plan(inputs)
     without = {**wanted, "clients": [c for c in wanted["clients"] if c["client_id"] != "openshift"]}
-    draft = lint.Draft(inputs, realm.effective(without, realm.requesters(inputs)), realm.requesters(inputs), (), {}, (), {})
+    draft = lint.Draft(
+        inputs, realm.effective(without, realm.requesters(inputs)), realm.requesters(inputs), (), {}, (), {}
+    )
     assert [p.rule for p in lint_realm.exchanges(draft)] == ["exchange-audience"]
 
 
@@ -159,10 +163,19 @@ def test_the_issuer_must_equal_the_discovery_document(suffix: str) -> None:
 
 
 def test_a_mistyped_variable_is_told_its_nearest_name() -> None:
-    model = build.build(LAB, variable_names=["postgres_sizee", "keycloak_of_somebody_else"], known_names=["postgres_size"])
+    model = build.build(
+        LAB, variable_names=["postgres_sizee", "keycloak_of_somebody_else"], known_names=["postgres_size"]
+    )
     assert [(p["path"], p["fix"]) for p in model["problems"]] == [("postgres_sizee", "Write postgres_size.")]
 
 
 def test_all_problems_come_at_once() -> None:
-    values = {"chain_relm": 1, "chain_lab": "perhaps", "chain_issuer_url": "http://x/y?z", "chain_cluster_token_lifespan": 900}
-    assert {"unknown-variable", "wrong-type", "issuer-https", "issuer-query", "lifetime-requester"} <= rules({**LAB, **values})
+    values = {
+        "chain_relm": 1,
+        "chain_lab": "perhaps",
+        "chain_issuer_url": "http://x/y?z",
+        "chain_cluster_token_lifespan": 900,
+    }
+    assert {"unknown-variable", "wrong-type", "issuer-https", "issuer-query", "lifetime-requester"} <= rules(
+        {**LAB, **values}
+    )

@@ -72,7 +72,9 @@ def test_the_standard_port_is_not_written() -> None:
 
 
 def test_a_given_issuer_says_where_keycloak_is() -> None:
-    model = build.build({"chain_base_domain": "a.example", "chain_issuer_url": "https://id.example.com:8443/auth/realms/corp"})
+    model = build.build(
+        {"chain_base_domain": "a.example", "chain_issuer_url": "https://id.example.com:8443/auth/realms/corp"}
+    )
     assert model["issuer"]["keycloak_url"] == "https://id.example.com:8443/auth"
     assert model["issuer"]["port"] == 8443
 

@@ -11,9 +11,10 @@ import hmac
 import subprocess
 
 import pytest
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import forge, jose
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import forge, jose
 
 ISSUER_KEY = jose.make_key(1024)
 OWN_KEY = jose.make_key(1024)

@@ -8,17 +8,46 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import bench, forge, matrix, model, run
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.hops import Answer
 
 # The list of the issue, written by hand.
-WANTED = """
-no_token garbage tampered empty_signature expired wrong_audience wrong_issuer unknown_key alg_none hs256_public_key
-embedded_jwk id_token refresh_token token_p token_m token_k exchange_by_stranger exchange_foreign_scope
-exchange_without_scope requester_client_credentials target_client_credentials requester_code_flow target_code_flow
-anonymous_registration disabled_person signed_out_person group_taken_away wrong_client_secret session_of_another
-impersonation_headers service_account_token foreign_origin outage
-""".split()
+WANTED = [
+    "no_token",
+    "garbage",
+    "tampered",
+    "empty_signature",
+    "expired",
+    "wrong_audience",
+    "wrong_issuer",
+    "unknown_key",
+    "alg_none",
+    "hs256_public_key",
+    "embedded_jwk",
+    "id_token",
+    "refresh_token",
+    "token_p",
+    "token_m",
+    "token_k",
+    "exchange_by_stranger",
+    "exchange_foreign_scope",
+    "exchange_without_scope",
+    "requester_client_credentials",
+    "target_client_credentials",
+    "requester_code_flow",
+    "target_code_flow",
+    "anonymous_registration",
+    "disabled_person",
+    "signed_out_person",
+    "group_taken_away",
+    "wrong_client_secret",
+    "session_of_another",
+    "impersonation_headers",
+    "service_account_token",
+    "foreign_origin",
+    "outage",
+]
 
 
 def test_every_row_of_the_list_is_there():

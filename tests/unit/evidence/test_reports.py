@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from html import escape
 import xml.etree.ElementTree as ElementTree
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_the_page_says_what_matters_first():
     assert "The chain holds</h1>" in html
     broken = page.page(sample.evidence(broken=True))
     assert "The chain is broken</h1>" in broken
-    assert broken.index("What failed") < broken.index("<svg class=\"drawing")
+    assert broken.index("What failed") < broken.index('<svg class="drawing')
     assert "The chain holds where it was tried" in page.page(sample.evidence(gaps=True))
 
 
@@ -92,7 +92,7 @@ def test_each_row_and_person_is_on_the_page():
 
 def test_names_cannot_break_the_page():
     found = sample.evidence()
-    evil = '"><script>alert(1)</script>\'&'
+    evil = "\"><script>alert(1)</script>'&"
     found.people[0].username = evil
     for hop in found.hops[:5]:
         hop.person = evil
@@ -126,7 +126,9 @@ def test_junit_is_xml_and_counts():
 def test_in_junit_nothing_that_was_not_tested_passes():
     found = sample.evidence(gaps=True)
     root = ElementTree.fromstring(text.junit(found))
-    passed = [case.get("name") for case in root.iter("testcase") if len(case) == 0 and "matrix" in case.get("classname")]
+    passed = [
+        case.get("name") for case in root.iter("testcase") if len(case) == 0 and "matrix" in case.get("classname")
+    ]
     refused = [cell.row for cell in found.cells if cell.verdict == model.REFUSED]
     assert sorted(passed) == sorted(refused)
 
@@ -152,7 +154,7 @@ def test_the_terminal_is_narrow_and_says_all():
 def test_a_token_in_an_answer_reaches_no_report():
     reply = Reply(400, {}, json.dumps({"error": "invalid_token", "error_description": f"bad {CANARY} here"}).encode())
     said = hops.oauth_reason(reply)
-    assert "invalid_token: bad <token> here" == said
+    assert said == "invalid_token: bad <token> here"
     said = hops.mcp_reason(Reply(401, {"www-authenticate": f'Bearer error="x{CANARY}"'}, CANARY.encode()))
     assert "eyJ" not in said
     assert CANARY not in repr(reply)

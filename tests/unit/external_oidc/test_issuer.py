@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import issuer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stand_in import Authority, Issuer  # noqa: E402 - the folder has to be named first
+from stand_in import Authority, Issuer
 
 
 @pytest.fixture

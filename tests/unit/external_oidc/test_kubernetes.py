@@ -335,12 +335,42 @@ def test_over_the_whole_file():
     assert [(one["path"], one["rule"]) for one in found] == [("jwt[1].issuer.url", "duplicate")]
     assert validate(config(*[entry(f"https://a{n}.example") for n in range(65)]))[0]["rule"] == "limit"
     assert validate(config(MODEL), service_account_issuers=[OURS])[0]["rule"] == "reserved"
-    assert validate(config(anonymous={"enabled": False, "conditions": [{"path": "/"}]}))[0]["path"] == "anonymous.conditions"
+    assert (
+        validate(config(anonymous={"enabled": False, "conditions": [{"path": "/"}]}))[0]["path"]
+        == "anonymous.conditions"
+    )
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(max_size=5), lambda s: st.lists(s, max_size=3) | st.dictionaries(
-    st.sampled_from(["issuer", "url", "audiences", "claimMappings", "username", "groups", "extra", "key", "uid",
-                     "claimValidationRules", "userValidationRules", "expression", "x"]), s, max_size=4), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(max_size=5),
+        lambda s: (
+            st.lists(s, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "issuer",
+                        "url",
+                        "audiences",
+                        "claimMappings",
+                        "username",
+                        "groups",
+                        "extra",
+                        "key",
+                        "uid",
+                        "claimValidationRules",
+                        "userValidationRules",
+                        "expression",
+                        "x",
+                    ]
+                ),
+                s,
+                max_size=4,
+            )
+        ),
+        max_leaves=20,
+    )
+)
 def test_never_a_traceback(anything):
     for made in (config(anything), config() | {"jwt": anything}, config() | {"anonymous": anything}):
         for one in validate(made):

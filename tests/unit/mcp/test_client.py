@@ -155,7 +155,7 @@ def test_questions_of_the_server_are_answered(server: FakeMcp) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (b"", "protocol", "gave no answer"),
+        (b"", "connect", "gave no answer"),
         (b"SMTP ready\r\n", "protocol", "gave no answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{", "protocol", "broke off"),
         (chunked([b"data: {"], end=False), "protocol", "broke off"),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from quality import budget, imports, modules, plays, roles, text
+from quality import budget, imports, modules, pages, plays, roles, text
 
 CHECKERS: dict[str, Callable[[Path], list[str]]] = {
     "arrows go one way": imports.check,
@@ -19,6 +19,7 @@ CHECKERS: dict[str, Callable[[Path], list[str]]] = {
     "roles: specs, defaults and README agree": roles.check,
     "action groups have the modules with their options": modules.check_groups,
     "modules: documentation is whole and examples use it": modules.check_documentation,
+    "pages: certified shape, links, every role named": pages.check,
     "fragments describe their argument specs": modules.check_fragments,
 }
 

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that are killed at a write, and parts that are taken away in the middle."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from faults.kill import Point, Snapshot, differences, every, in_a_row, kill_marked, spread
+from faults.ledger import Fault, Ledger
+
+from .kube import wait_for
+from .lab import Lab
+from .plays import Done
+from .report import Report, expect
+
+# Everything but the proof: its fixtures come and go, and are tried on their own.
+BUILD = ["--skip-tags", "verify"]
+# The bootstrap administrator's Secret goes once our service client works.
+MAY_GO = ("redhat-keycloak/keycloak-initial-admin:",)
+
+
+def counted(
+    lab: Lab, name: str, arguments: Sequence[str] = BUILD, faults: Sequence[Fault] = (), marker: str = "", **more: Any
+) -> tuple[Done, Ledger]:
+    """A run through the proxies."""
+    ledger = Ledger(lab.out / f"{name}.requests.jsonl", faults)
+    playbook = more.pop("playbook", "mcp_auth.openshift.site")
+    values = more.pop("values", {})
+    try:
+        with lab.proxies(ledger) as through:
+            done = lab.plays.run(name, playbook, {**through, **values}, arguments, marker=marker, **more)
+    finally:
+        ledger.end()
+    return done, ledger
+
+
+def killed_at(lab: Lab, name: str, point: Point) -> tuple[Done, Ledger]:
+    """A run that dies at a write."""
+    marker = uuid.uuid4().hex
+
+    def kill() -> None:
+        kill_marked(marker)
+
+    fault = Fault(point.action, at=point.write, call=kill)
+    return counted(lab, name, faults=[fault], marker=marker)
+
+
+def compare(kept: Snapshot, lab: Lab) -> None:
+    """The same secrets as those that the killed runs had made."""
+    found = differences(kept, lab.kube.snapshot(lab.namespaces), MAY_GO)
+    expect(not found, "secrets were made anew: " + "; ".join(found))
+
+
+def in_one_row(lab: Lab, report: Report, total: int, count: int, seed: int) -> None:
+    """From empty: each run goes on where the one before was killed, the last one finishes. Cheap enough for each test run."""
+    points = spread(total, count, seed)
+    report.say(f"kill points of {total} writes, seed {seed}: {', '.join(map(str, points))}")
+    kept: dict[str, str] = {}
+    deaths = 0
+    for number, (point, step) in enumerate(zip(points, in_a_row(points), strict=True), 1):
+        with report.check(f"killed at {point}"):
+            done, ledger = killed_at(lab, f"kill-{number}", step)
+            died = done.code == -9
+            report.say(
+                f"       {'died' if died else 'ended by itself'} after {ledger.writes} writes, at {last_write(ledger)}"
+            )
+            expect(
+                died or (done.code == 0 and ledger.writes < step.write),
+                f"it did not die, exit code {done.code}\n{done.tail}",
+            )
+            deaths += died
+            compare(kept, lab)
+            kept = {**kept, **lab.kube.snapshot(lab.namespaces)}
+    with report.check("the kills happened"):
+        expect(deaths >= max(1, count - 1), f"only {deaths} of {count} runs died")
+    with report.check("the next run finishes", gate="kills"):
+        counted(lab, "after-kills")[0].succeeded()
+    report.need("kills")
+    with report.check("with the same secrets"):
+        compare(kept, lab)
+    with report.check("and a run after it changes nothing"):
+        counted(lab, "after-kills-again")[0].unchanged()
+
+
+def each_alone(lab: Lab, report: Report, total: int, seed: int) -> None:
+    """For every write: from empty, killed at it, run again. Hours; for `make test-long`."""
+    for point in every(total, seed):
+        with report.check(f"from empty, killed at {point}"):
+            lab.empty()
+            done, ledger = killed_at(lab, f"alone-{point.write}", point)
+            expect(done.code == -9 or ledger.writes < point.write, f"it did not die\n{done.tail}")
+            kept = lab.kube.snapshot(lab.namespaces)
+            lab.plays.run(f"alone-{point.write}-next", arguments=BUILD).succeeded()
+            compare(kept, lab)
+            lab.plays.run(f"alone-{point.write}-again", arguments=BUILD).unchanged()
+
+
+def last_write(ledger: Ledger) -> str:
+    """The write at which a run ended."""
+    writes = ledger.written()
+    return f"{writes[-1].method} {writes[-1].proxy}:{writes[-1].path}" if writes else "none"
+
+
+def taken_away(lab: Lab, report: Report, seed: int) -> None:
+    """Keycloak, then Postgres, deleted in the middle of a run with nothing to do; then nothing is lost."""
+    keycloak = lab.keycloak()
+    realm = lab.model()["realm"]["realm"]
+    before = keycloak.identity(realm)
+    namespace = lab.namespaces[0]
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    dice = random.Random(seed)
+    for part, match in (("Keycloak", "keycloak"), ("Postgres", "postgres")):
+        with report.check(f"{part} deleted in the middle of a run is waited out"):
+
+            def remove(match: str = match) -> None:
+                for pod in lab.kube.items(pods):
+                    if pod["metadata"]["name"].startswith(match):
+                        lab.kube.delete(f"{pods}/{pod['metadata']['name']}", now=True)
+
+            fault = Fault(
+                "call", at=dice.randint(2, 6), writes_only=False, proxy="keycloak", path="^/admin/", call=remove
+            )
+            done, _ledger = counted(
+                lab, f"without-{match}", faults=[fault], playbook="mcp_auth.openshift.identity", arguments=[]
+            )
+            expect(fault.done, "the run asked Keycloak for nothing, so nothing was deleted")
+            done.unchanged()
+            wait_for("Keycloak is back", lambda: keycloak.open(f"/realms/{realm}")[0] == 200, 180)
+    with report.check("no user, client or signing key was lost"):
+        after = keycloak.identity(realm)
+        lost = [name for name, value in before.items() if after.get(name) != value]
+        expect(not lost, f"lost or made anew: {lost}")
+        expect(len(before) > 3, f"there was nearly nothing to lose: {sorted(before)}")
+
+
+def overloaded(lab: Lab, report: Report) -> None:
+    """Answers that a busy server gives, and cut connections: waited out, and nothing is done twice."""
+    cases = {
+        "the API server says 429": Fault(
+            "answer", at=3, times=2, writes_only=False, proxy="api", status=429, headers={"Retry-After": "1"}
+        ),
+        "the API server cuts a connection": Fault("reset", at=5, times=1, writes_only=False, proxy="api", method="GET"),
+        "Keycloak says 503": Fault(
+            "answer", at=3, times=2, writes_only=False, proxy="keycloak", method="GET", status=503
+        ),
+        "Keycloak cuts a connection": Fault("reset", at=4, writes_only=False, proxy="keycloak", method="GET"),
+        "everything is slow": Fault("delay", at=1, times=40, writes_only=False, seconds=0.3),
+    }
+    began = time.monotonic()
+    with report.check(f"waited out in one run: {'; '.join(cases)}"):
+        done, _ledger = counted(
+            lab, "disturbed", faults=list(cases.values()), playbook="mcp_auth.openshift.identity", arguments=[]
+        )
+        missing = [name for name, fault in cases.items() if not fault.done]
+        expect(not missing, f"these did not happen: {missing}")
+        done.unchanged()
+    report.say(f"       in {time.monotonic() - began:.0f} s")

@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chain on a real kind cluster, from nothing to nothing: what `tests/run --kind` calls.
+
+One cluster for everything; molecule's scenario `kind` runs on it. With MCP_AUTH_LAB=<state folder> it is taken as it is,
+and stays up. One line a check, JUnit at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+
+from faults.kill import differences
+from faults.ledger import Ledger
+from faults.pki import write_private
+
+from kind import bad_input, canary, kills, runner, sabotage, targets
+from kind.kube import wait_for
+from kind.lab import ROOT, Lab, Tool, install
+from kind.report import CheckFailed, Report, expect
+
+KILL_POINTS = 5
+
+
+@dataclass
+class Stage:
+    """What the parts share."""
+
+    asked: argparse.Namespace
+    report: Report
+    out: Path
+    private: Path
+    tool: Tool
+    seed: int
+    own: bool
+    collections: Path
+    lab: Lab | None = None
+    writes: int = 0
+    secrets: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def up(self) -> Lab:
+        """The lab that is up."""
+        self.report.need("lab")
+        if self.lab is None:
+            self.lab = Lab.at(self.vars_file(), self.collections, self.project(), self.out, self.private)
+        return self.lab
+
+    def vars_file(self) -> Path:
+        """The variables of the lab."""
+        if os.environ.get("MCP_AUTH_LAB_VARS"):
+            return Path(os.environ["MCP_AUTH_LAB_VARS"])
+        if not self.own:
+            return Path(os.environ["MCP_AUTH_LAB"]) / "lab-vars.json"
+        return Path(self.tool.must("vars"))
+
+    def project(self) -> Path:
+        """A folder of a user's own, with the example project's settings."""
+        project = self.private / "project"
+        if not project.exists():
+            shutil.copytree(ROOT / "examples" / "project", project)
+            # The lab is given by its variables; the example's inventory names a cluster in production.
+            shutil.rmtree(project / "inventory")
+        return project
+
+    def molecule(self, action: str, values: Path, *more: str) -> subprocess.CompletedProcess[str]:
+        """A step of molecule's scenario, on this lab."""
+        lab = self.up
+        log = self.out / f"molecule-{action}.out"
+        results = self.out / f"molecule-{action}"
+        results.mkdir(exist_ok=True)
+        env = lab.plays.environment(f"molecule-{action}")
+        env.pop("ANSIBLE_CONFIG")
+        env.update(
+            MCP_AUTH_LAB=str(lab.state),
+            MCP_AUTH_LAB_VARS=str(values),
+            MCP_AUTH_RESULTS=str(results),
+            MCP_AUTH_COLLECTIONS=str(self.collections),
+            MOLECULE_EPHEMERAL_DIRECTORY=str(self.private / "molecule"),
+            MOLECULE_GLOB=str(ROOT / "extensions/molecule/*/molecule.yml"),
+            NO_COLOR="1",
+        )
+        beside = Path(sys.executable).parent / "molecule"
+        with log.open("wb") as file:
+            code = subprocess.run(
+                [str(beside) if beside.exists() else "molecule", action, "-s", "kind", *more],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=2400,
+                check=False,
+            ).returncode
+        return subprocess.CompletedProcess(action, code, log.read_text(encoding="utf-8", errors="replace"))
+
+    def step(self, action: str, values: Path | None = None, *more: str) -> str:
+        """The same, and it has to work."""
+        done = self.molecule(action, values or self.up.vars_file, *more)
+        if done.returncode:
+            lines = [line.strip("│ ").rstrip() for line in done.stdout.splitlines()]
+            bad = next(
+                (number for number, line in enumerate(lines) if "fatal:" in line or "[ERROR]" in line), len(lines) - 40
+            )
+            raise CheckFailed(
+                f"molecule {action} ended with exit code {done.returncode}\n"
+                + "\n".join(lines[max(0, bad - 3) : bad + 40])
+            )
+        return done.stdout
+
+
+# -- the parts, in their order ----------------------------------------------------------------------------------------
+def bring_up(stage: Stage) -> None:
+    """The cluster with its images."""
+    report = stage.report
+    with report.check("the cluster is up", gate="lab"):
+        if stage.own:
+            stage.tool.must("up")
+        lab = stage.up
+        wait_for("the API server answers", lambda: lab.kube.ask("GET", "/readyz")[0] == 200)
+        expect(lab.audit.path.exists(), f"there is no audit log at {lab.audit.path}")
+    report.need("lab")
+
+
+def machine(stage: Stage) -> None:
+    """Bad input that concerns this machine."""
+    bad_input.machine(stage.report, stage.tool)
+
+
+def empty(stage: Stage) -> None:
+    """The empty cluster: check mode shows the whole plan and writes nothing; bad input is refused."""
+    lab, report = stage.up, stage.report
+    with report.check("the cluster is empty"):
+        there = [name for name in lab.namespaces if lab.kube.get(f"/api/v1/namespaces/{name}")]
+        expect(not there, f"these namespaces are there: {there}")
+    with report.check("check mode shows the whole plan"):
+        mark = lab.audit.mark()
+        login = (lab.state / "auth" / "authentication.json").read_bytes()
+        done = lab.plays.run("check-mode", arguments=["--check", "--diff"]).succeeded()
+        for word in ("postgresql", "keycloak", "mcp-auth-ca", "ocp-mcp-server", "openshift_admins", "mcp:openshift"):
+            expect(word in done.output, f"the plan does not show {word}\n{done.tail}")
+        expect(done.changed >= 8, f"only {done.changed} tasks would change something")
+    with report.check("and it writes nothing (audit log)"):
+        writes = [str(event) for event in lab.audit.writes_since(mark)]
+        expect(not writes, "\n".join(writes))
+        reads = [event for event in lab.audit.since(mark) if event.ours]
+        expect(reads, "the audit log shows no request of ours at all: it proves nothing")
+        expect(
+            (lab.state / "auth" / "authentication.json").read_bytes() == login, "the authentication file was changed"
+        )
+    bad_input.on_empty(lab, report)
+
+
+def converge(stage: Stage) -> None:
+    """molecule: create, prepare, converge (through the counting proxies), idempotence."""
+    lab, report = stage.up, stage.report
+    canary.plant(lab)
+    kept = lab.kube.snapshot(lab.namespaces)
+    with report.check("molecule create and prepare", gate="chain"):
+        stage.step("create")
+    report.need("chain")
+    ledger = Ledger(lab.out / "converge.requests.jsonl")
+    with (
+        report.check("molecule converge: site.yml from empty, -vvv --diff", gate="chain"),
+        lab.proxies(ledger) as through,
+    ):
+        values = write_private(stage.private / "converge-vars.json", json.dumps({**lab.values, **through}))
+        stage.step("converge", values, "--", "-vvv")
+    stage.writes = ledger.writes
+    report.say(f"       {ledger.requests} requests, {ledger.writes} writes")
+    report.need("chain")
+    with report.check("planted secrets were kept"):
+        found = differences(kept, lab.kube.snapshot(lab.namespaces))
+        expect(not found, "; ".join(found))
+    with report.check("molecule idempotence: the second run changes nothing", gate="idempotent"):
+        stage.step("idempotence")
+
+
+def verify(stage: Stage) -> None:
+    """molecule: verify, with the whole matrix."""
+    stage.report.need("lab", "chain")
+    with stage.report.check("molecule verify: the whole matrix", gate="verified"):
+        values = {**stage.up.values, "verify_report_dir": str(stage.out / "evidence"), "verify_outage": True}
+        stage.step("verify", write_private(stage.private / "verify-vars.json", json.dumps(values)))
+    with stage.report.check("the reports are there"):
+        for name in ("chain.html", "chain.json", "chain.xml"):
+            file = stage.out / "evidence" / name
+            expect(file.exists() and file.stat().st_size > 500, f"{file} is missing or empty")
+
+
+def integration(stage: Stage) -> None:
+    """The integration targets of the modules."""
+    stage.report.need("lab", "chain")
+    targets.run_all(stage.up, stage.report, stage.asked.targets)
+
+
+def wrong_with_chain(stage: Stage) -> None:
+    """Bad input that needs Keycloak."""
+    stage.report.need("lab", "chain")
+    bad_input.with_chain(stage.up, stage.report)
+
+
+def ansible_runner(stage: Stage) -> None:
+    """site.yml as an automation platform runs it."""
+    stage.report.need("lab", "chain")
+    runner.both(stage.up, stage.report, stage.seed)
+
+
+def resilience(stage: Stage) -> None:
+    """Busy servers, cut connections, parts that are taken away."""
+    stage.report.need("lab", "chain")
+    kills.overloaded(stage.up, stage.report)
+    kills.taken_away(stage.up, stage.report, stage.seed)
+
+
+def side_effect(stage: Stage) -> None:
+    """molecule: side_effect, which is the sabotage; its checks become ours."""
+    stage.report.need("lab", "chain")
+    done = stage.molecule("side-effect", stage.up.vars_file)
+    junit = stage.out / "molecule-side-effect" / "sabotage.xml"
+    with stage.report.check("molecule side-effect ran the sabotages"):
+        expect(junit.exists(), f"no result\n{done.stdout[-4000:]}")
+    for case in ET.parse(junit).getroot().iter("testcase"):
+        failure = case.find("failure")
+        text = "" if failure is None else failure.text or "failed"
+        stage.report.note(str(case.get("name")), float(case.get("time") or 0), text)
+
+
+def only_sabotage(stage: Stage) -> None:
+    """The sabotages themselves (what molecule's side_effect.yml calls)."""
+    sabotage.run_all(stage.up, stage.report, stage.asked.long)
+
+
+def secrets(stage: Stage) -> None:
+    """Planted and generated secrets are nowhere in what was put out so far."""
+    stage.report.need("lab", "chain")
+    lab = stage.up
+    canary.collect(lab)
+    with stage.report.check("a run with -vvv, --diff and all callbacks"):
+        arguments = ["-vvv", "--diff", "--skip-tags", "verify"]
+        lab.plays.run("loud", arguments=arguments, watch_arguments=True).unchanged()
+    canary.search(lab, stage.report, {**stage.secrets, **canary.everything(lab)})
+
+
+def teardown(stage: Stage) -> None:
+    """teardown.yml leaves nothing of the chain, and refuses without consent."""
+    lab, report = stage.up, stage.report
+    with contextlib.suppress(Exception):
+        stage.secrets.update(canary.everything(lab))
+    with report.check("teardown.yml refuses without consent"):
+        lab.plays.run("teardown-refused", "mcp_auth.openshift.teardown").refused("consent")
+    with report.check("teardown.yml takes everything away", gate="torn down"):
+        lab.empty()
+        left = {name: lab.kube.snapshot((name,)) for name in lab.namespaces}
+        expect(not any(left.values()), f"Secrets are left: {left}")
+        login = (lab.state / "auth" / "authentication.json").read_text()
+        expect("realms/" not in login, "the API server trusts the issuer still")
+    with report.check("a second teardown changes nothing"):
+        consent = {"teardown_consent": lab.values.get("chain_cluster_name", "local")}
+        lab.plays.run("teardown-again", "mcp_auth.openshift.teardown", consent).unchanged()
+
+
+def kill_points(stage: Stage) -> None:
+    """From empty, killed again and again."""
+    stage.report.need("lab", "chain", "torn down")
+    total = stage.writes or 60
+    if stage.asked.long:
+        kills.each_alone(stage.up, stage.report, total, stage.seed)
+    else:
+        kills.in_one_row(stage.up, stage.report, total, KILL_POINTS, stage.seed)
+
+
+def leave_nothing(stage: Stage) -> None:
+    """The lab goes, and nothing of it stays."""
+    if not stage.own:
+        return
+    name = stage.tool.env["LAB_NAME"]
+    with stage.report.check("the lab goes down"):
+        stage.tool.must("down")
+    with stage.report.check("nothing of it is left: containers, networks, volumes, hosts lines, state, processes"):
+        left = leftovers(name, stage.tool)
+        expect(not left, "\n".join(left))
+
+
+def leftovers(name: str, tool: Tool) -> list[str]:
+    """What a lab that went down may have forgotten."""
+    found = [
+        f"/etc/hosts: {line}"
+        for line in Path("/etc/hosts").read_text().splitlines()
+        if name in line.split() or f" {name}" in line
+    ]
+    state = Path(
+        tool.env.get("LAB_STATE")
+        or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mcp-auth-lab"
+    )
+    if (state / name).exists():
+        found.append(f"state: {sorted(map(str, (state / name).rglob('*')))[:10]}")
+    code, output = tool.call("status")
+    if code == 0 and f"{name}-control-plane" in output:
+        found.append(f"status: {output[-500:]}")
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode() if process.name.isdigit() else ""
+            if f"{name}-control-plane" in line or f"/mcp-auth-lab/{name}/" in line:
+                found.append(f"process {process.name}: {line[:150]}")
+    return found
+
+
+PARTS: dict[str, Callable[[Stage], None]] = {
+    "up": bring_up,
+    "machine": machine,
+    "empty": empty,
+    "converge": converge,
+    "verify": verify,
+    "integration": integration,
+    "bad-input": wrong_with_chain,
+    "runner": ansible_runner,
+    "resilience": resilience,
+    "side-effect": side_effect,
+    "secrets": secrets,
+    "teardown": teardown,
+    "kills": kill_points,
+    "down": leave_nothing,
+}
+# Called by one of the parts, or by hand.
+EXTRA: dict[str, Callable[[Stage], None]] = {"sabotage": only_sabotage}
+
+
+def arguments() -> argparse.Namespace:
+    """What the caller asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--junit", type=Path, help="the JUnit file to write")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "tests" / "output" / "kind", help="folder for logs and evidence"
+    )
+    parser.add_argument("--only", default="", help=f"these parts, by commas: {', '.join([*PARTS, *EXTRA])}")
+    parser.add_argument("--targets", nargs="+", help="these integration targets")
+    parser.add_argument("--long", action="store_true", help="every kill point, the whole of the sabotage")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed of the kill points")
+    parser.add_argument("--keep", action="store_true", help="leave the lab up")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the parts; the exit code says whether all passed."""
+    asked = arguments()
+    chosen = asked.only.split(",") if asked.only else [part for part in PARTS if not (asked.keep and part == "down")]
+    every = {**PARTS, **EXTRA}
+    unknown = [part for part in chosen if part not in every]
+    if unknown:
+        print(f"there is no part {', '.join(unknown)}; there are: {', '.join(every)}\n0 passed, 1 failed")
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    asked.output.mkdir(parents=True, exist_ok=True)
+    out = asked.output.absolute()
+    if not asked.only:
+        shutil.rmtree(out)
+        out.mkdir()
+    report = Report(asked.junit.absolute() if asked.junit else None)
+    with tempfile.TemporaryDirectory(prefix="mcp-auth-kind-") as name, canary.system_log(out):
+        private = Path(name)
+        own = not os.environ.get("MCP_AUTH_LAB")
+        given: Any = os.environ.get("MCP_AUTH_COLLECTIONS")
+        with (
+            report.section("package"),
+            report.check("the tarball is built and installed into an empty path", gate="lab"),
+        ):
+            given = Path(given) if given else install(out, private)
+        stage = Stage(asked, report, out, private, Tool(out), asked.seed, own, given)
+        report.say(f"seed {asked.seed}; output in {out}")
+        for part in chosen:
+            with report.section(part):
+                every[part](stage)
+    report.write()
+    report.table()
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

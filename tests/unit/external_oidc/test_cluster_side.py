@@ -1,0 +1,282 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read from the API servers, the trial's verdict, and who can do everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import (
+    apiservers,
+    identity,
+    power,
+    trial,
+)
+
+METRICS = """# HELP apiserver_authentication_config_controller_last_config_info [ALPHA] ...
+apiserver_authentication_config_controller_last_config_info{apiserver_id_hash="sha256:aa",hash="sha256:%s"} 1
+apiserver_authentication_config_controller_automatic_reloads_total{apiserver_id_hash="sha256:aa",status="success"} %d
+apiserver_authentication_config_controller_automatic_reloads_total{apiserver_id_hash="sha256:aa",status="failure"} %d
+apiserver_authentication_config_controller_automatic_reload_last_timestamp_seconds{apiserver_id_hash="sha256:aa",status="success"} 1.795e+09
+apiserver_other{x="y"} 3
+"""
+
+
+class Refused(Exception):
+    reason = "ConnectionRefused"
+
+
+class Fake:
+    """One API server; ``pages`` are answered in turn, the last one for ever."""
+
+    server_url = "https://lb.example:6443"
+
+    def __init__(self, metrics=(), version=None, pods=(), addresses=("10.0.0.1",), whoami=None, kind="certificate", issuer=""):
+        self.metrics = list(metrics) or [METRICS % ("old", 0, 0)]
+        self.version = version or {"major": "1", "minor": "34+", "gitVersion": "v1.34.2"}
+        self.pods, self.addresses = list(pods), addresses
+        self.whoami = whoami or (201, {"username": "kubernetes-admin", "groups": ["kubeadm:cluster-admins"]})
+        self.kind, self.issuer = kind, issuer
+        self.tokens = []
+
+    def list(self, api_version, kind, namespace=None, label_selector="", field_selector=""):
+        if kind == "EndpointSlice":
+            return [{"endpoints": [{"addresses": list(self.addresses)}], "ports": [{"name": "https", "port": 6443}]}]
+        return self.pods
+
+    def request(self, method, path, body=None, headers=None, token=None):
+        self.tokens.append(token)
+        if path == "/version":
+            return 200, self.version
+        if path == "/metrics":
+            text = self.metrics.pop(0) if len(self.metrics) > 1 else self.metrics[0]
+            return (200, {"text": text}) if isinstance(text, str) else text
+        status, info = self.whoami
+        return status, {"status": {"userInfo": info}} if status == 201 else {"message": "Unauthorized"}
+
+    def credential(self):
+        return {"kind": self.kind, "issuer": self.issuer}
+
+
+def pod(*flags, address="10.0.0.1", mounts=()):
+    return {
+        "metadata": {"name": "kube-apiserver-a"},
+        "spec": {
+            "nodeName": "a",
+            "containers": [
+                {"image": "img:1", "command": ["kube-apiserver", *flags], "volumeMounts": [{"mountPath": m} for m in mounts]}
+            ],
+        },
+        "status": {"hostIP": address, "phase": "Running"},
+    }
+
+
+GOOD = pod("--authentication-config=/a/b.json", "--service-account-issuer=https://k", mounts=["/a"])
+
+
+def read(client, path="/a/b.json"):
+    servers, wrong = apiservers.read_all(client, lambda url, name: client)
+    return servers, wrong + apiservers.problems_of(servers, path)
+
+
+def test_reads_one_server():
+    servers, wrong = read(Fake([METRICS % ("abc", 2, 1)], pods=[GOOD]))
+    assert wrong == []
+    assert servers[0]["config_hash"] == "abc"
+    assert servers[0]["reloads"] == {"success": 2, "failure": 1}
+    assert servers[0]["minor"] == 34
+    assert servers[0]["flags"]["authentication_config"] == "/a/b.json"
+    assert "client" not in apiservers.as_result(servers[0])
+
+
+@pytest.mark.parametrize(
+    ("client", "rules"),
+    [
+        (Fake(pods=[pod()]), ["not-configured"]),
+        (Fake(pods=[pod("--oidc-issuer-url=https://x", "--oidc-client-id=a")]), ["oidc-flags"]),
+        (Fake(pods=[pod("--authentication-config=/other")]), ["path"]),
+        (Fake(pods=[pod("--authentication-config=/a/b.json", mounts=["/a/b.json"])]), ["mount"]),
+        (Fake(["nothing"]), ["not-configured"]),
+        (Fake(), []),
+        (Fake([(403, {})], pods=[GOOD]), ["metrics"]),
+        (Fake(pods=[GOOD], version={"minor": "29", "gitVersion": "v1.29.0"}), ["version"]),
+        (Fake(addresses=()), ["api-servers"]),
+    ],
+)
+def test_what_cannot_work_is_told(client, rules):
+    found = read(client)[1]
+    assert [one["rule"] for one in found] == rules
+    assert all(one["fix"] for one in found)
+
+
+def test_each_at_its_own_address():
+    asked = []
+
+    def at(url, name):
+        asked.append(url)
+        if "10.0.0.2" in url:
+            raise Refused("no way")
+        return Fake()
+
+    servers, wrong = apiservers.read_all(Fake(addresses=("10.0.0.1", "10.0.0.2")), at)
+    assert asked == ["https://10.0.0.1:6443", "https://10.0.0.2:6443"]
+    assert [one["rule"] for one in wrong] == ["api-server-unreachable"]
+    assert [one["reachable"] for one in servers] == [True, False]
+
+
+def test_the_only_one_may_be_asked_at_the_usual_address():
+    def at(url, name):
+        raise Refused("no way")
+
+    servers, wrong = apiservers.read_all(Fake(), at)
+    assert wrong == []
+    assert servers[0]["asked_at"] == Fake.server_url
+
+
+def loading(*metrics, before=(0, 0), minor="34", at_least=0, timeout=5.0):
+    client = Fake(metrics, version={"minor": minor, "gitVersion": "v1." + minor})
+    servers = [{"address": "a", "client": client, "config_hash": "", "reloads": {}, "last": {}}]
+    old = {"address": "a", "reloads": {"success": before[0], "failure": before[1]}, "last": {"success": 1.0}}
+    apiservers.wait_loaded(servers, ["new"], {"a": old}, at_least, timeout, lambda text: None, pause=0)
+    return servers[0]
+
+
+def test_loaded_means_the_hash():
+    assert loading(METRICS % ("old", 0, 0), METRICS % ("new", 1, 0))["loaded"]
+
+
+def test_older_ones_tell_no_hash():
+    text = "\n".join(line for line in (METRICS % ("", 1, 0)).splitlines() if "last_config_info{" not in line)
+    assert loading("", text)["loaded"]
+    with pytest.raises(apiservers.NotLoaded, match="not loaded"):
+        loading("", timeout=0)
+
+
+def test_a_refusal_ends_the_wait():
+    with pytest.raises(apiservers.NotLoaded, match="refused the file"):
+        loading(METRICS % ("old", 0, 0), METRICS % ("old", 0, 1))
+
+
+def test_a_failure_before_the_write_is_not_ours():
+    assert loading(METRICS % ("old", 0, 3), METRICS % ("new", 1, 3), before=(0, 3))["loaded"]
+
+
+# -- who we are --------------------------------------------------------------------------------------------------------
+
+
+def test_our_own_credential():
+    assert identity.own(Fake(), "https://i")[1] == []
+    info = identity.own(Fake(kind="token", issuer="https://kubernetes.default.svc"), "https://i")[0]
+    assert info["outside"]
+    for client in (Fake(kind="token", issuer="https://i"), Fake(kind="none"), Fake(whoami=(401, {}))):
+        found, wrong = identity.own(client, "https://i")
+        assert not found["outside"]
+        assert [one["rule"] for one in wrong] == ["own-credential"]
+        assert "admin.conf" in wrong[0]["fix"]
+
+
+def test_a_person():
+    client = Fake(whoami=(201, {"username": "alice", "groups": ["admins", "system:authenticated"], "uid": "1"}))
+    status, info = identity.review(client, "secret-token")
+    assert client.tokens == ["secret-token"]
+    assert identity.compare(info, status, "alice", ["admins"]) == []
+    assert [one["path"] for one in identity.compare(info, status, "bob", [])] == ["username", "groups"]
+    assert identity.compare(info, status, "", None) == []
+    assert identity.compare(*reversed(identity.review(Fake(whoami=(401, {})), "t")), "alice", None)[0]["path"] == "token"
+    evil = {"username": "system:admin", "groups": [], "message": ""}
+    assert "system user" in identity.compare(evil, 201, "", None)[0]["message"]
+
+
+# -- the trial ---------------------------------------------------------------------------------------------------------
+
+REFUSED = """I1123 07:00:00.1 1 server.go:150] Version: v1.34.2
+E1123 07:00:00.2 1 run.go:72] "command failed" err=<
+\tinvalid authentication configuration: jwt[0].claimMappings.groups.expression: Invalid value: "x": compilation failed
+\t | claims.groups.map(g, g)
+\t | ......^
+ >
+"""
+ACCEPTED = (
+    'E1123 1 run.go:72] "command failed" err="loading audit policy file: failed to read file path \\"/mcp-auth/accepted\\": '
+    'open /mcp-auth/accepted: no such file or directory"'
+)
+
+
+def test_verdicts():
+    verdict, message = trial.verdict(REFUSED)
+    assert verdict == "refused"
+    assert message.startswith("invalid authentication configuration") and message.endswith("| ......^")
+    assert trial.verdict(ACCEPTED) == ("accepted", "")
+    assert trial.verdict("exec format error")[0] == "unavailable"
+    assert trial.verdict("")[0] == "unavailable"
+
+
+def test_the_pod_is_like_the_one_that_runs_and_can_do_nothing():
+    made = trial.pod(pod("--service-account-issuer=https://k", "--feature-gates=A=true", "--tls-private-key-file=/etc/k"), "{}", "n", 60)
+    spec = made["spec"]
+    container = spec["containers"][0]
+    assert container["image"] == "img:1"
+    assert "--service-account-issuer=https://k" in container["args"]
+    assert "--feature-gates=A=true" in container["args"]
+    assert not any("/etc/" in word for word in container["args"])
+    assert spec["automountServiceAccountToken"] is False
+    assert "hostNetwork" not in spec
+    assert all(set(volume) <= {"name", "downwardAPI", "emptyDir"} for volume in spec["volumes"])
+    assert made["metadata"]["annotations"][trial.ANNOTATION] == "{}"
+
+
+def test_a_pod_that_cannot_start():
+    waiting = {"status": {"containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "no"}}}]}}
+    assert "ErrImagePull" in trial.stuck(waiting)
+    assert trial.stuck({"status": {}}) == ""
+    ended = {"status": {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"message": "words"}}}]}}
+    assert trial.ended(ended) and trial.last_words(ended) == "words"
+
+
+# -- power -------------------------------------------------------------------------------------------------------------
+
+
+def role(name, *rules):
+    return {"metadata": {"name": name}, "rules": [dict(zip(("verbs", "apiGroups", "resources"), one, strict=True)) for one in rules]}
+
+
+def binding(name, to, *subjects, namespace=""):
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {"metadata": metadata, "roleRef": {"kind": "ClusterRole", "name": to}, "subjects": list(subjects)}
+
+
+def test_who_can_do_everything():
+    star = ["*"]
+    roles = [
+        role("cluster-admin", (star, star, star)),
+        role("mine", (star, ["apps"], star), (star, star, star)),
+        role("binder", (["bind"], ["rbac.authorization.k8s.io"], ["clusterroles"])),
+        role("actor", (["impersonate"], [""], ["users"])),
+        role("view", (["get"], star, star)),
+    ]
+    group, user = {"kind": "Group", "name": "g"}, {"kind": "User", "name": "u"}
+    account = {"kind": "ServiceAccount", "name": "s", "namespace": "n"}
+    bindings = [
+        binding("a", "cluster-admin", {"kind": "Group", "name": "system:masters"}),
+        binding("b", "mine", group),
+        binding("c", "binder", user),
+        binding("d", "actor", account),
+        binding("e", "view", user),
+        binding("f", "cluster-admin", account, namespace="kube-system"),
+    ]
+    found = power.holders(roles, bindings, [*power.ALLOWED, "Group:g"])
+    told = [(one["subject"], one["power"], one["allowed"]) for one in found]
+    assert told == [
+        ("ServiceAccount:n:s", "escalation", False),
+        ("User:u", "escalation", False),
+        ("Group:g", "everything", True),
+        ("Group:system:masters", "everything", True),
+        ("ServiceAccount:n:s", "everything", False),
+    ]
+
+
+def test_rights_on_one_object_do_not_count():
+    one = role("one", (["impersonate"], [""], ["users"]))
+    one["rules"][0]["resourceNames"] = ["alice"]
+    assert power.leads_to_every_right(one) == []
