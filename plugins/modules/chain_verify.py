@@ -168,7 +168,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - What it makes for a run it removes again; RV(changed) is always false. Reports are written anew each time.
+      - What it makes for a run it removes again; C(changed) is always false. Reports are written anew each time.
 notes:
   - Rights on the cluster for the whole of it are those to read the referenced Secrets, to create tokens of the MCP server's
     ServiceAccount, to read the API server's log (C(pods/log)), to impersonate that ServiceAccount, and to list RBAC

@@ -27,6 +27,11 @@ options:
     description:
       - URL of the issuer, to the letter as in the claim C(iss).
     type: str
+  issuer_proofs:
+    description:
+      - Also ask the issuer. V(false) where only O(own_credential) has to know which one it is.
+    type: bool
+    default: true
   discovery_url:
     description:
       - Where the discovery document is, if not below the issuer's URL.
@@ -170,7 +175,7 @@ RETURN = r"""
 issuer:
   description: What the issuer showed.
   type: dict
-  returned: with O(issuer), if its CA is known
+  returned: with O(issuer) and O(issuer_proofs), if its CA is known
   sample:
     url: https://sso.example.com/realms/openshift
     ok: true
@@ -248,6 +253,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc.
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "issuer": {"type": "str"},
+    "issuer_proofs": {"type": "bool", "default": True},
     "discovery_url": {"type": "str"},
     "ca": {"type": "str"},
     "ca_from": reference_arg(),
@@ -316,7 +322,7 @@ def run(module: ClusterModule) -> dict[str, Any]:
     each: list[Any] = []
     ca, problems = authority(client, params)
     result: dict[str, Any] = {"changed": False, "ca": ca}
-    if params["issuer"] and not problems:
+    if params["issuer"] and params["issuer_proofs"] and not problems:
         seen = issuer.examine(
             params["issuer"],
             ca,

@@ -745,8 +745,12 @@ error:
   description: On failure, what was tried, the server's code and what to do.
   returned: failure
   type: dict
-  sample: {code: 403, hint: "Client a of realm master lacks the role view-clients.", message: "GET admin/realms/x/clients was answered 403.",
-    reason: forbidden, request: GET admin/realms/x/clients}
+  sample:
+    code: 403
+    hint: "Client a of realm master lacks the role view-clients."
+    message: "GET admin/realms/x/clients was answered 403."
+    reason: "forbidden"
+    request: "GET admin/realms/x/clients"
 problems:
   description: On bad input, every problem with its path. Nothing was changed then.
   returned: failure

@@ -184,8 +184,12 @@ error:
   description: On failure, Keycloak's error and what to do.
   returned: failure
   type: dict
-  sample: {code: 403, hint: "The subject token was issued to mcp-client and has the audience none.", message: "Keycloak refuses the exchange.",
-    reason: access_denied, request: POST realms/openshift/protocol/openid-connect/token}
+  sample:
+    code: 403
+    hint: "The subject token was issued to mcp-client and has the audience none."
+    message: "Keycloak refuses the exchange."
+    reason: "access_denied"
+    request: "POST realms/openshift/protocol/openid-connect/token"
 """
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress

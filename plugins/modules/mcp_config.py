@@ -288,7 +288,7 @@ generation:
   returned: success
   sample: g3
 problems:
-  description: What is wrong (RV(problems[].severity=error)) or worth knowing (V(warning)), each with what to do.
+  description: What is wrong (severity V(error)) or worth knowing (V(warning)), each with what to do.
   type: list
   elements: dict
   returned: always

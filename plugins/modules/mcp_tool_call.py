@@ -97,7 +97,7 @@ structured_content:
   returned: when the tool sends it
   sample: {}
 annotations:
-  description: What the server says of the tool (RV(annotations.readOnlyHint), RV(annotations.destructiveHint) and more).
+  description: What the server says of the tool (C(readOnlyHint), C(destructiveHint) and more).
   type: dict
   returned: always
   sample: {readOnlyHint: true}

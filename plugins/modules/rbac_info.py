@@ -64,7 +64,7 @@ EXAMPLES = r"""
 RETURN = r"""
 holders:
   description:
-    - Who has such rights, by which binding. RV(holders[].power) is V(everything) or V(escalation). A binding in the
+    - Who has such rights, by which binding. C(power) is V(everything) or V(escalation). A binding in the
       namespace C(kube-system) counts, because its Secrets and pods are the cluster's.
   type: list
   elements: dict

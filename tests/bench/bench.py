@@ -124,7 +124,7 @@ class Bench:
     def seconds(self, *sides_to_run: Callable[[], object]) -> list[float]:
         """Median seconds of each side, run in turn so that the machine's moods hit all alike."""
         taken: list[list[float]] = [[] for _side in sides_to_run]
-        for dummy in range(self.pairs):
+        for _pair in range(self.pairs):
             for times, side in zip(taken, sides_to_run, strict=True):
                 began = time.monotonic()
                 side()

@@ -137,7 +137,6 @@ class Plays:
             ANSIBLE_LOG_PATH=str(self.out / f"{name}.ansible.log"),
             ANSIBLE_CALLBACKS_ENABLED="mcp_auth.openshift.progress,ansible.builtin.junit",
             JUNIT_OUTPUT_DIR=str(self.out / f"{name}.junit"),
-            ANSIBLE_INVENTORY="localhost,",
             ANSIBLE_NOCOLOR="1",
             ANSIBLE_LOCALHOST_WARNING="false",
             ANSIBLE_INVENTORY_UNPARSED_WARNING="false",

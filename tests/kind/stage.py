@@ -80,6 +80,10 @@ class Stage:
             shutil.copytree(ROOT / "examples" / "project", project)
             # The lab is given by its variables; the example's inventory names a cluster in production.
             shutil.rmtree(project / "inventory")
+            (project / "inventory").mkdir()
+            (project / "inventory" / "hosts.yml").write_text(
+                "---\nlocal:\n  hosts:\n    localhost:\n      ansible_connection: local\n"
+            )
         return project
 
     def molecule(self, action: str, values: Path, *more: str) -> subprocess.CompletedProcess[str]:

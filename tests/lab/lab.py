@@ -26,6 +26,7 @@ if sys.version_info < (3, 11):
 
 from labkit import cluster, debs, engine, images, pyenv
 from labkit.settings import Settings, from_environment
+from labkit.store import full
 from labkit.ui import LabError, say
 
 
@@ -119,12 +120,18 @@ def main() -> int:
             one.add_argument("rest", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    settings: Settings | None = None
     try:
-        VERBS[options.verb](from_environment(HERE, os.environ), options)
+        settings = from_environment(HERE, os.environ)
+        VERBS[options.verb](settings, options)
     except LabError as exc:
         say(f"ERROR: {exc}")
         if exc.hint:
             say(exc.hint)
+        return 1
+    except OSError as exc:
+        error = full(exc, options.verb, settings.cache if settings else HERE)
+        say(f"ERROR: {error}")
         return 1
     except KeyboardInterrupt:
         say("interrupted; nothing half made is kept, and the same command goes on from here")

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection: it may change in any release.
 
 """Options of the action group "cluster" (doc fragment mcp_auth.openshift.cluster) and the module that takes them."""
 

@@ -397,7 +397,7 @@ class Client:
                     raise
                 self._give_up(exc, tried, repeat, time.monotonic() - start)
                 wait = 0.0
-            time.sleep(max(wait, random.uniform(0.1, min(5.0, 0.3 * 2**tries))))
+            time.sleep(max(wait, random.uniform(0.1, min(5.0, 0.3 * 2 ** min(tries, 10)))))
 
     def _give_up(self, exc: BaseException, tried: str, repeat: bool, spent: float) -> None:
         """Raises unless another try makes sense."""

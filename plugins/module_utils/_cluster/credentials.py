@@ -64,9 +64,10 @@ def override(config: t.Any, params: dict[str, t.Any]) -> None:
         return
 
     def again(fresh: t.Any) -> None:
-        # The library's hook writes the whole kubeconfig over the configuration before every request.
+        # The library's hook writes the whole kubeconfig over the configuration before every request, itself included.
         refresh(fresh)
         _put(fresh, params)
+        fresh.refresh_api_key_hook = again
 
     config.refresh_api_key_hook = None if params.get("api_key") else again
 

@@ -101,8 +101,10 @@ transform:rotate(-45deg);flex:none;transition:transform .12s}
 .hop>summary b{flex:1;font-weight:550}
 .inside{padding:2px 18px 16px}
 .inside h4{font-size:.75rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:12px 0 4px;font-weight:600}
+.person:has(.hop[open]){grid-column:1/-1}
+.hop>.inside{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:0 22px;align-items:start}
 .claims{background:var(--code);border:1px solid var(--hair);border-radius:10px;padding:8px 12px;margin:0;display:grid;
-grid-template-columns:auto 1fr;gap:2px 14px;font-size:.9rem}
+grid-template-columns:minmax(70px,34%) 1fr;gap:3px 12px;font-size:.84rem;line-height:1.45}
 .claims dt{color:var(--soft)}
 .claims dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:.925rem}
@@ -112,6 +114,8 @@ th,td{padding:9px 12px;vertical-align:top;border-bottom:1px solid var(--hair)}
 .checks th,.checks td{padding:5px 8px 5px 0}
 .checks tr:last-child td{border-bottom:0}
 .checks tr.no td{color:var(--bad)}
+.checks small{display:block;color:inherit;opacity:.85}
+.checks td:nth-child(2){width:42%}
 .mark{width:20px;font-weight:700}
 .yes .mark{color:var(--good)}
 .matrix{margin-top:14px;overflow:hidden}

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -175,6 +176,7 @@ def figure(evidence: Evidence) -> str:
     legend = (
         (chip(REFUSED), "refused, and for the expected reason"),
         (chip(TAKEN), "the hop took it: a failed run"),
+        (chip(WRONG_REASON), "refused, but not for the reason that it should be: a failed run"),
         (chip(NOT_TESTED), "no consent or no right to try: never green"),
         (chip(NOT_APPLICABLE), "nothing to try there, with the reason"),
     )
@@ -215,15 +217,13 @@ def hop_block(hop: Hop, seen: dict[str, bool]) -> str:
     if hop.why:
         inside.append(f'<p class="note">{escape(hop.why)}</p>')
     if hop.sent:
-        inside.append("<h4>Sent</h4>" + claims(hop.sent))
+        inside.append(f"<section><h4>Sent</h4>{claims(hop.sent)}</section>")
     if hop.received:
-        inside.append("<h4>Came</h4>" + claims(hop.received))
+        inside.append(f"<section><h4>Came</h4>{claims(hop.received)}</section>")
     if hop.checks:
         inside.append(
-            '<h4>Compared with the model</h4><table class="checks"><thead><tr><th></th><th>what</th><th>expected</th>'
-            "<th>came</th></tr></thead><tbody>{}</tbody></table>".format(
-                "".join(check_row(item) for item in hop.checks)
-            )
+            '<section><h4>Compared with the model</h4><table class="checks"><thead><tr><th></th><th>what</th><th>expected and came</th>'
+            "</tr></thead><tbody>{}</tbody></table></section>".format("".join(check_row(item) for item in hop.checks))
         )
     return '<details class="hop"{}{}><summary><b>{}</b>{}</summary><div class="inside">{}</div></details>'.format(
         anchor,
@@ -235,28 +235,29 @@ def hop_block(hop: Hop, seen: dict[str, bool]) -> str:
 
 
 def check_row(item: Check) -> str:
-    """Show one comparison."""
-    return '<tr class="{}"><td class="mark">{}</td><td>{}</td><td><code>{}</code></td><td><code>{}</code></td></tr>'.format(
-        "yes" if item.ok else "no",
-        "✓" if item.ok else "✕",
-        escape(item.name),
-        escape(item.expected),
-        escape(item.got),
-    )
+    """Show one comparison; what is equal is shown once."""
+    expected, got = f"<code>{escape(item.expected)}</code>", f"<code>{escape(item.got)}</code>"
+    if item.expected != item.got:
+        got = f"{got}<small>expected {expected}</small>"
+    kind, mark = ("yes", "✓") if item.ok else ("no", "✕")
+    return f'<tr class="{kind}"><td class="mark">{mark}</td><td>{escape(item.name)}</td><td>{got}</td></tr>'
 
 
 def claims(values: Mapping[str, object]) -> str:
     """Show claims as a list of names and values."""
     return '<dl class="claims">{}</dl>'.format(
         "".join(
-            f"<dt><code>{escape(key)}</code></dt><dd><code>{escape(shown(values[key]))}</code></dd>"
+            f"<dt><code>{escape(key)}</code></dt><dd><code>{escape(shown(key, values[key]))}</code></dd>"
             for key in sorted(values)
         )
     )
 
 
-def shown(value: object) -> str:
-    """Write a claim as JSON, a plain text as itself."""
+def shown(name: str, value: object) -> str:
+    """Write a claim as JSON, a plain text as itself, a time as one can read it."""
+    if name in ("exp", "iat", "nbf") and isinstance(value, int):
+        when = datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
+        return f"{value} ({when:%H:%M:%S} UTC)"
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 

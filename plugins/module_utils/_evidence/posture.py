@@ -23,7 +23,7 @@ DEPLOYMENT = "ocp-mcp-server"
 ENFORCERS = re.compile(
     r"calico|cilium|ovnkube|antrea|kube-router|weave|canal|sdn|kindnet|network-polic|aws-node|azure-npm"
 )
-WRITES = re.compile(r"create|update|delete|exec|run|scale|install|apply|patch")
+WRITES = frozenset("create update delete exec run scale install uninstall apply patch".split())
 # Without a token: what may answer, and what must not.
 MCP_PATHS: Mapping[str, tuple[int, ...]] = {
     "/.well-known/oauth-protected-resource": (200,),
@@ -125,7 +125,7 @@ def tools(bench: Bench, item: Posture) -> None:
     writing = sorted(
         at(tool, "name")
         for tool in found
-        if part(tool, "annotations").get("readOnlyHint") is not True or WRITES.search(at(tool, "name"))
+        if part(tool, "annotations").get("readOnlyHint") is not True or WRITES & set(at(tool, "name").split("_"))
     )
     item.detail = [", ".join(names)]
     item.found = "%d, of which %s" % (len(names), "write: " + ", ".join(writing) if writing else "none writes")

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from .model import (
     BAD,
     COLUMN_TITLES,
-    HOP_TITLES,
     NOT_APPLICABLE,
     NOT_TESTED,
     REFUSED,
@@ -36,6 +35,14 @@ SHORT: Mapping[str, str] = {
     NOT_APPLICABLE: "n/a",
     NOT_TESTED: "not tested",
 }
+HOP_SHORT: Mapping[str, str] = {
+    "keycloak-login": "login",
+    "mcp-server": "MCP server",
+    "exchange": "exchange",
+    "kube-apiserver": "API server",
+    "rbac": "RBAC",
+}
+LOUD: Mapping[str, str] = {WRONG: "WRONG"}
 # XML 1.0 has no way to write these.
 FORBIDDEN = {code: "?" for code in range(32) if code not in (9, 10, 13)}
 
@@ -47,11 +54,7 @@ def terminal(evidence: Evidence) -> str:
     for key in ("cluster", "issuer", "mcp_server"):
         if evidence.chain.get(key):
             lines.append("  %-11s %s" % (key.replace("_", " "), evidence.chain[key]))
-    lines += ["", "%-24s %-11s %s" % ("person", "persona", "hops")]
-    for person in evidence.people:
-        hops = [hop for hop in evidence.hops if hop.person == person.username]
-        said = [f"{HOP_TITLES.get(hop.id, hop.id)} {hop.verdict}" for hop in hops]
-        lines.append("%-24s %-11s %s" % (person.username[:24], person.persona, "; ".join(said) or NOT_TESTED))
+    lines += people(evidence)
     lines += matrix(evidence)
     if evidence.posture:
         lines.append("")
@@ -68,6 +71,18 @@ def terminal(evidence: Evidence) -> str:
     if found:
         lines += ["", "What failed:"] + ["  - " + item for item in found]
     return "\n".join(lines)
+
+
+def people(evidence: Evidence) -> list[str]:
+    """Write each person's way, a hop a column."""
+    seen = [hop_id for hop_id in HOP_SHORT if any(hop.id == hop_id for hop in evidence.hops)]
+    head = "%-24s %-11s" % ("person", "persona") + "".join("%-12s" % HOP_SHORT[hop_id] for hop_id in seen)
+    lines = ["", head.rstrip(), "-" * len(head)]
+    for person in evidence.people:
+        own = {hop.id: hop.verdict for hop in evidence.hops if hop.person == person.username}
+        words = "".join("%-12s" % LOUD.get(own.get(hop_id, ""), own.get(hop_id, "")) for hop_id in seen)
+        lines.append(("%-24s %-11s" % (person.username[:24], person.persona) + words).rstrip())
+    return lines
 
 
 def matrix(evidence: Evidence) -> list[str]:
@@ -118,7 +133,7 @@ def junit(evidence: Evidence) -> str:
         suite.set("failures", str(len(suite.findall("testcase/failure"))))
         suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
         suite.set("errors", "0")
-        suite.set("timestamp", evidence.started)
+        suite.set("timestamp", evidence.started.replace(" UTC", "").replace(" ", "T"))
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 

@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .target import Stop
+
 USER_AGENT = "mcp-auth-openshift-chain-verify"
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -47,7 +49,10 @@ class Wire:
 
     def __init__(self, ca_pem: str = "", timeout: float = 15.0, validate_certs: bool = True) -> None:
         self.timeout = timeout
-        self._context = ssl.create_default_context(cadata=ca_pem or None)
+        try:
+            self._context = ssl.create_default_context(cadata=ca_pem or None)
+        except ssl.SSLError as error:
+            raise Stop(f"The certificate of the authority cannot be read: {error}.") from error
         if not validate_certs:
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE

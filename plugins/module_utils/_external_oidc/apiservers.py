@@ -29,7 +29,12 @@ class Client(Protocol):
     def server_url(self) -> str: ...
 
     def list(
-        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
     ) -> list[dict[str, Any]]: ...
 
     def request(
@@ -117,7 +122,9 @@ def read_all(client: Client, at: At) -> tuple[list[Server], list[Problem]]:
         problems.extend(wrong)
     if not servers:
         problems.append(
-            problem("api-servers", "default/kubernetes", "names no API server.", "look at EndpointSlice default/kubernetes")
+            problem(
+                "api-servers", "default/kubernetes", "names no API server.", "look at EndpointSlice default/kubernetes"
+            )
         )
     return servers, problems
 
@@ -137,7 +144,15 @@ def _interesting(pod: dict[str, Any]) -> dict[str, Any]:
 
 def _read_one(client: Client, at: At, address: str, port: int, alone: bool) -> tuple[Server, list[Problem]]:
     host = f"[{address}]" if ":" in address else address
-    server: Server = {"address": address, "port": port, "reachable": False, "version": "", "minor": 0, "node": "", "loaded": None}
+    server: Server = {
+        "address": address,
+        "port": port,
+        "reachable": False,
+        "version": "",
+        "minor": 0,
+        "node": "",
+        "loaded": None,
+    }
     server.update({"flags": None, "asked_at": f"https://{host}:{port}"}, **parse_metrics(""))
     url = f"https://{host}:{port}"
     # By its address, then by the name that every API server's certificate has, and where there is only one, whoever

@@ -94,7 +94,9 @@ class HostFile:
                         raise
                     if time.monotonic() > until:
                         raise HostFileError(
-                            f"another run has held {self.folder} for {timeout:.0f} s.", "locked", "wait until it has ended"
+                            f"another run has held {self.folder} for {timeout:.0f} s.",
+                            "locked",
+                            "wait until it has ended",
                         ) from exc
                     time.sleep(0.2)
             yield

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # Executes exactly a plan. Each object is read again right before it is written: where it is no longer what the plan
 # was made from, Replan is raised and the engine reads and plans again.
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # Pure. The normal form of what a realm holds: what the server sets by itself is stripped, order does not matter,
 # empty means absent. Two objects are the same when their normal forms are equal.
 
@@ -89,6 +87,8 @@ def multi_attributes(raw: dict[str, Any] | None) -> dict[str, list[str]]:
 
 # What the server takes for granted (and partly writes down) when it is not said.
 _IMPLIED = (("userinfo.token.claim", "id.token.claim"), ("introspection.token.claim", "access.token.claim"))
+# What the server puts into every mapper of a type, and puts back when it is taken away (seen on 26.4).
+_FORCED = {"oidc-group-membership-mapper": {"multivalued": "true"}}
 
 
 def mapper(raw: dict[str, Any], protocol: str = "openid-connect") -> Object:
@@ -99,6 +99,7 @@ def mapper(raw: dict[str, Any], protocol: str = "openid-connect") -> Object:
         for key, origin in _IMPLIED:
             if origin in config:
                 config.setdefault(key, config[origin])
+    config.update(_FORCED.get(str(raw.get("protocolMapper")), {}))
     return {"protocol": kind, "protocolMapper": raw.get("protocolMapper") or "", "config": config}
 
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
 
-# PRIVATE: for this collection only.
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # Pure. Wanted x current -> the ordered list of changes. Check mode shows it, diff renders it, apply executes it.
 # Scopes before clients, groups before users, deletions last.
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # One read a kind, paged; what Keycloak's API forces to one request a thing (members of a group, roles of a service
 # account, composites of a role) only for what is managed.
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # One redactor for results, diffs and messages. A secret leaf is shown as a fingerprint keyed with a salt of the run:
 # a rotation is visible, the value is not, and fingerprints of two runs cannot be compared.
 

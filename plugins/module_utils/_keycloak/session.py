@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # The only place that knows python-keycloak (and jwcrypto, which it brings): transport, login, retries, errors.
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-
-# PRIVATE: for this collection only.
 # Pure. From the options of keycloak_realm to the normal form: only what was named.
 
 from __future__ import annotations

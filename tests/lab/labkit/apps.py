@@ -35,6 +35,7 @@ def keycloak_zip(settings: Settings) -> Path:
                 "Keycloak's distribution comes from Maven Central, which needs the command mvn (Debian's package maven)",
                 "Install it, or use IMAGES=pull on a machine that reaches a container registry.",
             )
+        need_space(settings.cache, 400, "Keycloak's distribution")
         plugin = f"org.apache.maven.plugins:maven-dependency-plugin:{pin['maven_dependency_plugin']}:copy"
         with step(f"Keycloak {pin['version']} from Maven Central"):
             run_long(
@@ -203,6 +204,7 @@ def _mcp_server(settings: Settings, engine: Engine, version: str, argv: list[str
     answer = json.loads(run([*argv, "--print-key"], what="MCP server image").stdout.strip().splitlines()[-1])
     ref = f"mcp-auth-lab/mcp-server:{version}-{answer['key'][:16]}"
     if not engine.image_id(ref):
+        need_space(settings.cache, 1500, "the image mcp-server")
         with step(f"image mcp-server {version}"):
             bill = settings.cache / "sbom" / answer["key"][:16] / "mcp-server.cdx.json"
             bill.parent.mkdir(parents=True, exist_ok=True)

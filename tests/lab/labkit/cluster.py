@@ -237,6 +237,8 @@ def down(settings: Settings) -> None:
         else:
             say(f"there is no cluster {settings.name}")
         remove_hosts_block(settings, Path("/etc/hosts"))
+        if engine and not engine.own:
+            engine.docker("rmi", engines.PROBE_IMAGE, check=False)
         if engine and engine.own:
             sweep(engine)
             left = engine.docker("ps", "-aq")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .settings import Settings
-from .store import digest_file, locked, write_atomic
+from .store import digest_file, locked, need_space, write_atomic
 from .ui import LabError, run, run_long, say, step
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -137,6 +137,8 @@ class Archive:
                 "the images are built from Debian packages, which needs apt and the package debian-archive-keyring",
                 "Use IMAGES=pull on a machine that reaches a container registry, or build on Debian.",
             )
+        # apt does not end by itself when it fills the disk while it reads a list
+        need_space(self.root, 400, "the lists of the Debian archive")
         texts = [p.read_text(encoding="utf-8", errors="replace") for p in self._source_files()]
         found = mirrors(texts)
         if not found["release"]:
@@ -158,6 +160,7 @@ class Archive:
             "APT::Install-Recommends": "false",
             "APT::Sandbox::User": "",
             "Acquire::Retries": "3",
+            "Acquire::http::Timeout": "60",
         }
         write_atomic(self.root / "apt.conf", "".join(f'{name} "{value}";\n' for name, value in options.items()))
         run_long(
@@ -222,6 +225,7 @@ def fetch(settings: Settings, set_name: str) -> tuple[list[Deb], Path]:
             lock = [Deb(d.name, d.version, d.sha256, True) for d in read_lock(moved)]
         missing = [d for d in lock if not (folder / d.file()).exists()]
         if missing:
+            need_space(folder, 600, f"the Debian packages for {set_name}")
             archive = Archive(settings)
             archive.update()
             gone = compare(missing, archive.stanzas([d.name for d in missing]), path.name)

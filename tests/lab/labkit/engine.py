@@ -152,6 +152,8 @@ def ensure(settings: Settings) -> Engine:
         ensure_packages(
             settings, "a container engine", {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
         )
+        # newer Debian has the docker command in a package of its own
+        ensure_packages(settings, "a container engine", {"docker": "docker-cli"})
         start(settings)
         engine = own(settings)
         why = usable(engine)

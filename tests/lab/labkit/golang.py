@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .settings import Settings
-from .store import digest_tree, key_of
+from .store import digest_tree, key_of, need_space
 from .ui import LabError, run, run_long, step
 
 NEEDED = (1, 24)
@@ -88,6 +88,7 @@ def build(settings: Settings, program: Program) -> Path:
     def make(scratch: Path) -> None:
         flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.stamps)])
         target = scratch / program.name
+        need_space(settings.cache, 500, f"go build {program.name}")
         with step(f"go build {program.name}"):
             run_long(
                 ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(target), program.package],

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from . import apps, golang, node, registry
 from .engine import Engine, ensure_packages
 from .settings import Settings
+from .store import need_space
 from .trees import HOOK
 from .ui import LabError, run_long, say
 
+SPARE_MB = 1500  # what a run with every image in the cache writes at most
 BUILD_TOOLS = {"mmdebstrap": "mmdebstrap", "dpkg-deb": "dpkg", "mvn": "maven", "tar": "tar"}
 
 
@@ -54,6 +56,7 @@ def way(settings: Settings) -> str:
 def ensure(settings: Settings, engine: Engine) -> Images:
     """Every image, and the kind program."""
     versions = settings.versions()
+    need_space(settings.cache, SPARE_MB, "the lab")
     chosen = way(settings)
     if chosen == "build":
         ensure_packages(settings, "building the images", BUILD_TOOLS, paths={str(HOOK): "mmdebstrap"})
@@ -81,7 +84,7 @@ def ensure(settings: Settings, engine: Engine) -> Images:
                 env=engine.env(),
             )
         except LabError as exc:
-            exc.hint = exc.hint or "IMAGES=build makes the images from packages instead."
+            exc.hint = "IMAGES=build makes the images from packages instead."
             raise
     return Images(refs["node"], False, refs["postgres"], refs["keycloak"], False, server, kind)
 

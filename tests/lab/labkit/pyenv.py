@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .engine import ensure_packages, is_debian
 from .settings import Settings
-from .store import digest_file, key_of
+from .store import digest_file, key_of, need_space
 from .ui import LabError, disk_full, failure, run, run_long, say, step
 
 OLDEST = (3, 11)
@@ -95,6 +95,7 @@ def ensure(settings: Settings, lock: Path | None = None) -> Path:
     key = key_of([digest_file(path), python.version, python.platform, python.prefix])
 
     def make(folder: Path) -> None:
+        need_space(settings.cache, 400, "the Python environment")
         say(f"Python {'.'.join(map(str, python.version))} at {python.path}")
         run([python.path, "-m", "venv", str(folder)], what="python -m venv")
         argv = [

@@ -113,7 +113,7 @@ def test_each_rule_refuses_its_fault(rule: str, values: dict[str, Any]) -> None:
 
 def test_messages_of_different_rules_differ() -> None:
     messages: dict[str, str] = {}
-    for rule, values in CASES:
+    for _rule, values in CASES:
         for problem in build.build({**LAB, **values})["problems"]:
             assert messages.setdefault(problem["message"], problem["rule"]) == problem["rule"]
 

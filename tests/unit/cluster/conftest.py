@@ -21,6 +21,7 @@ from fake_api import FakeApi  # noqa: E402
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[FakeApi]:
     monkeypatch.setattr(client_module.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 2.0)
     for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     fake = FakeApi()

@@ -31,10 +31,6 @@ KINDS = {
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
-class Killed(BaseException):
-    """What a test raises in place of the module's death."""
-
-
 class FakeApi:
     """The state of the server and its log of requests."""
 
@@ -113,7 +109,8 @@ class FakeApi:
         if handler.command == "DELETE" and body and body.get("dryRun"):
             query["dryRun"] = "All"
         with self.lock:
-            self.log.append((handler.command, parts.path, query, dict(handler.headers)))
+            headers = {key.title(): value for key, value in handler.headers.items()}
+            self.log.append((handler.command, parts.path, query, headers))
             for make in list(self.faults):
                 answer = make(handler.command, parts.path)
                 if answer == "drop":
@@ -145,6 +142,8 @@ class FakeApi:
         parts = path.strip("/").split("/")
         api, rest = (parts[1], parts[2:]) if parts[0] == "api" else ("/".join(parts[1:3]), parts[3:])
         namespace = ""
+        if not rest:
+            return 404, "404 page not found"
         if len(rest) > 2 and rest[0] == "namespaces":
             namespace, rest = rest[1], rest[2:]
         plural, name = rest[0], rest[1] if len(rest) > 1 else ""

@@ -7,13 +7,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import apply_set
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import Ref
 from hypothesis import given
 from hypothesis import strategies as st
 
-refs = st.builds(Ref, st.just("v1"), st.sampled_from(["ConfigMap", "Secret"]), st.sampled_from(["n", "m"]), st.sampled_from("abcde"))
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import apply_set
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import Ref
+
+refs = st.builds(
+    Ref, st.just("v1"), st.sampled_from(["ConfigMap", "Secret"]), st.sampled_from(["n", "m"]), st.sampled_from("abcde")
+)
 member_lists = st.dictionaries(refs, st.booleans(), max_size=5).map(
     lambda found: [apply_set.Member(ref, made) for ref, made in found.items()]
 )
@@ -66,7 +69,10 @@ def test_a_broken_list_is_said() -> None:
         apply_set.members_of(parent, "s", "n")
 
 
-@given(st.text(alphabet="abc-.", min_size=1, max_size=200).map(lambda text: "a" + text), st.text(alphabet="abc", min_size=1, max_size=60))
+@given(
+    st.text(alphabet="abc-.", min_size=1, max_size=200).map(lambda text: "a" + text),
+    st.text(alphabet="abc", min_size=1, max_size=60),
+)
 def test_the_label_is_a_valid_one(name: str, namespace: str) -> None:
     value = apply_set.set_id(name, namespace)
     assert len(value) <= 63 and value[0].isalnum() and value[-1].isalnum()

@@ -12,6 +12,7 @@ import threading
 import typing as t
 
 import pytest
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import client as client_module
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import errors
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import (
     Client,
@@ -74,8 +75,7 @@ def test_a_create_is_not_repeated_once_the_server_may_have_it(client: Client, ap
 
 
 def test_an_end_to_the_tries(client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10000, 7))
-    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.1)
     with api.fault(lambda method, path: (503, status(503, "ServiceUnavailable", "never")) if "configmaps" in path else None):
         with pytest.raises(errors.ClusterError, match="503 ServiceUnavailable: never") as caught:
             client.get("v1", "ConfigMap", "a", "demo")
@@ -160,13 +160,13 @@ def unused_port() -> int:
 
 
 def test_nobody_listens(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client.FIRST_CONTACT_SECONDS", 0)
+    monkeypatch.setattr(client_module, "FIRST_CONTACT_SECONDS", 0)
     with pytest.raises(errors.Unreachable) as caught:
         connect({"host": "https://127.0.0.1:%d" % unused_port()}).get("v1", "ConfigMap", "a", "b")
     assert caught.value.reason == "ConnectionRefused" and "Nothing listens" in str(caught.value)
 
 
-def test_a_server_that_goes_away_in_the_handshake_is_tried_again(api: FakeApi) -> None:
+def test_a_server_that_goes_away_in_the_handshake_is_tried_again(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """An API server that restarts behind docker's port or a load balancer: the connection opens, then ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     seen = []
@@ -180,9 +180,8 @@ def test_a_server_that_goes_away_in_the_handshake_is_tried_again(api: FakeApi) -
 
     threading.Thread(target=serve, daemon=True).start()
     client = connect({"host": "https://127.0.0.1:%d" % listener.getsockname()[1]})
-    client_limits = "ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client.FIRST_CONTACT_SECONDS"
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(errors.Unreachable) as caught:
-        patch.setattr(client_limits, 0)
+    monkeypatch.setattr(client_module, "FIRST_CONTACT_SECONDS", 0)
+    with pytest.raises(errors.Unreachable) as caught:
         client.get("v1", "ConfigMap", "a", "b")
     assert len(seen) == 3 and caught.value.reason == "ConnectionRefused"
 

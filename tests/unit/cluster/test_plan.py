@@ -8,6 +8,10 @@ import copy
 import typing as t
 
 import pytest
+from fake_api import fields_of
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import (
     changed_paths,
@@ -17,9 +21,6 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan i
     plan_apply,
     promised,
 )
-from fake_api import fields_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 ME = "mcp-auth-openshift"
 values = st.recursive(
@@ -27,7 +28,11 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),
     max_leaves=6,
 )
-bodies = st.dictionaries(st.sampled_from(["data", "spec"]), st.dictionaries(st.sampled_from("abcd"), values, min_size=1, max_size=3), min_size=1)
+bodies = st.dictionaries(
+    st.sampled_from(["data", "spec"]),
+    st.dictionaries(st.sampled_from("abcd"), values, min_size=1, max_size=3),
+    min_size=1,
+)
 
 
 def manifest(body: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -171,7 +176,12 @@ def sorted_deep(value: t.Any) -> t.Any:
 
 
 def test_string_data_becomes_data_and_lists_are_opened() -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": {"a": "é"}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "n"},
+        "stringData": {"a": "é"},
+    }
     found = expand([{"apiVersion": "v1", "kind": "List", "items": [secret]}])
     assert found[0]["data"] == {"a": "w6k="} and "stringData" not in found[0]
     assert "stringData" in secret
@@ -198,6 +208,10 @@ def test_what_is_no_manifest_is_refused(bad: list[t.Any]) -> None:
 
 
 def test_what_a_list_brings_along() -> None:
-    crd = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "spec": {"group": "g", "names": {"kind": "K"}}}
+    crd = {
+        "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "spec": {"group": "g", "names": {"kind": "K"}},
+    }
     namespace = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "n"}}
     assert promised([crd, namespace]) == ({"n"}, {("g", "K")})

@@ -9,6 +9,9 @@ import json
 import string
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import Change, Ref
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.redact import (
     LAST_APPLIED,
@@ -17,16 +20,30 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.redact
     redact_text,
     secret_key,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 # Long enough that it can not stand in a text by accident.
 canary = st.text(alphabet=string.ascii_letters + string.digits + "\"'{}%\n\\äß", min_size=1, max_size=20).map(
     lambda text: "CANARY7x" + text
 )
 plain = st.dictionaries(st.sampled_from(["name", "image", "port", "realm", "scopes"]), st.text(max_size=5), max_size=3)
-SECRET_KEYS = ["password", "client_secret", "clientSecret", "secret", "token", "private_key", "api_key", "registrationAccessToken"]
-SAFE_KEYS = ["secretName", "tokenUrl", "token_endpoint", "client-secret-file", "accessTokenLifespan", "issuer_secret_name"]
+SECRET_KEYS = [
+    "password",
+    "client_secret",
+    "clientSecret",
+    "secret",
+    "token",
+    "private_key",
+    "api_key",
+    "registrationAccessToken",
+]
+SAFE_KEYS = [
+    "secretName",
+    "tokenUrl",
+    "token_endpoint",
+    "client-secret-file",
+    "accessTokenLifespan",
+    "issuer_secret_name",
+]
 
 
 def shown(value: object) -> str:
@@ -43,14 +60,24 @@ def test_a_secret_of_kubernetes_is_never_shown(secret: str, rest: dict[str, str]
         "data": {"a": encoded, **rest},
         "stringData": {"b": secret},
     }
-    for value in (body, [body], {"items": [body]}, Change(Ref("v1", "Secret", "n", "x"), "update", {}, before=body, after=body).diff()):
+    for value in (
+        body,
+        [body],
+        {"items": [body]},
+        Change(Ref("v1", "Secret", "n", "x"), "update", {}, before=body, after=body).diff(),
+    ):
         text = shown(redact(value))
         assert "CANARY7x" not in text and encoded not in text
 
 
 @given(canary, st.sampled_from(SECRET_KEYS))
 def test_a_key_that_sounds_secret_hides_its_text(secret: str, key: str) -> None:
-    for value in ({key: secret}, {"a": [{key: secret}]}, {"env": [{"name": key.upper(), "value": secret}]}, {key: [secret]}):
+    for value in (
+        {key: secret},
+        {"a": [{key: secret}]},
+        {"env": [{"name": key.upper(), "value": secret}]},
+        {key: [secret]},
+    ):
         assert "CANARY7x" not in shown(redact(value))
 
 
@@ -74,7 +101,10 @@ def test_names_of_places_and_durations_are_shown(key: str) -> None:
 
 
 def test_structures_under_a_secret_key_are_walked() -> None:
-    value = {"secret": {"secretName": "a", "items": [{"key": "k", "path": "p"}]}, "secretKeyRef": {"name": "a", "key": "b"}}
+    value = {
+        "secret": {"secretName": "a", "items": [{"key": "k", "path": "p"}]},
+        "secretKeyRef": {"name": "a", "key": "b"},
+    }
     assert redact(value) == value
 
 

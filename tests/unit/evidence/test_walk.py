@@ -9,6 +9,7 @@ import copy
 import time
 
 import pytest
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import build
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import (
     apilog,

@@ -32,7 +32,9 @@ class Fake:
 
     server_url = "https://lb.example:6443"
 
-    def __init__(self, metrics=(), version=None, pods=(), addresses=("10.0.0.1",), whoami=None, kind="certificate", issuer=""):
+    def __init__(
+        self, metrics=(), version=None, pods=(), addresses=("10.0.0.1",), whoami=None, kind="certificate", issuer=""
+    ):
         self.metrics = list(metrics) or [METRICS % ("old", 0, 0)]
         self.version = version or {"major": "1", "minor": "34+", "gitVersion": "v1.34.2"}
         self.pods, self.addresses = list(pods), addresses
@@ -65,7 +67,11 @@ def pod(*flags, address="10.0.0.1", mounts=()):
         "spec": {
             "nodeName": "a",
             "containers": [
-                {"image": "img:1", "command": ["kube-apiserver", *flags], "volumeMounts": [{"mountPath": m} for m in mounts]}
+                {
+                    "image": "img:1",
+                    "command": ["kube-apiserver", *flags],
+                    "volumeMounts": [{"mountPath": m} for m in mounts],
+                }
             ],
         },
         "status": {"hostIP": address, "phase": "Running"},
@@ -183,7 +189,9 @@ def test_a_person():
     assert identity.compare(info, status, "alice", ["admins"]) == []
     assert [one["path"] for one in identity.compare(info, status, "bob", [])] == ["username", "groups"]
     assert identity.compare(info, status, "", None) == []
-    assert identity.compare(*reversed(identity.review(Fake(whoami=(401, {})), "t")), "alice", None)[0]["path"] == "token"
+    assert (
+        identity.compare(*reversed(identity.review(Fake(whoami=(401, {})), "t")), "alice", None)[0]["path"] == "token"
+    )
     evil = {"username": "system:admin", "groups": [], "message": ""}
     assert "system user" in identity.compare(evil, 201, "", None)[0]["message"]
 
@@ -213,7 +221,12 @@ def test_verdicts():
 
 
 def test_the_pod_is_like_the_one_that_runs_and_can_do_nothing():
-    made = trial.pod(pod("--service-account-issuer=https://k", "--feature-gates=A=true", "--tls-private-key-file=/etc/k"), "{}", "n", 60)
+    made = trial.pod(
+        pod("--service-account-issuer=https://k", "--feature-gates=A=true", "--tls-private-key-file=/etc/k"),
+        "{}",
+        "n",
+        60,
+    )
     spec = made["spec"]
     container = spec["containers"][0]
     assert container["image"] == "img:1"
@@ -238,7 +251,10 @@ def test_a_pod_that_cannot_start():
 
 
 def role(name, *rules):
-    return {"metadata": {"name": name}, "rules": [dict(zip(("verbs", "apiGroups", "resources"), one, strict=True)) for one in rules]}
+    return {
+        "metadata": {"name": name},
+        "rules": [dict(zip(("verbs", "apiGroups", "resources"), one, strict=True)) for one in rules],
+    }
 
 
 def binding(name, to, *subjects, namespace=""):

@@ -32,7 +32,9 @@ def file(tmp_path):
     return hostfile.HostFile(str(path))
 
 
-def tick(file: hostfile.HostFile, mode: str = "tick", shell: str = SHELLS[0], path: str = "") -> subprocess.CompletedProcess:
+def tick(
+    file: hostfile.HostFile, mode: str = "tick", shell: str = SHELLS[0], path: str = ""
+) -> subprocess.CompletedProcess:
     environment = {"AUTH_FILE": file.path, "PATH": (path + ":" if path else "") + os.environ["PATH"]}
     return subprocess.run([shell, str(SCRIPT), mode], env=environment, capture_output=True, text=True, check=False)
 
@@ -150,7 +152,9 @@ def test_nothing_to_go_back_to(file):
 def test_harmless_when_nothing_is_pending_or_nothing_is_set(tmp_path, file):
     assert tick(file).stderr == ""
     said = subprocess.run(
-        [SHELLS[0], str(SCRIPT)], env={"PATH": os.environ["PATH"], "MCP_AUTH_REVERT_CONF": str(tmp_path / "none")}, check=True
+        [SHELLS[0], str(SCRIPT)],
+        env={"PATH": os.environ["PATH"], "MCP_AUTH_REVERT_CONF": str(tmp_path / "none")},
+        check=True,
     )
     assert said.returncode == 0
     conf = tmp_path / "conf"

@@ -45,7 +45,10 @@ def test_a_ca_that_does_not_sign(served):
 
 def test_expired_and_for_another_name():
     authority = Authority()
-    for certificate, rule in ((authority.server("127.0.0.1", -1), "issuer-expired"), (authority.server("a.b"), "issuer-hostname")):
+    for certificate, rule in (
+        (authority.server("127.0.0.1", -1), "issuer-expired"),
+        (authority.server("a.b"), "issuer-hostname"),
+    ):
         served = Issuer(certificate=certificate)
         try:
             assert rules(issuer.examine(served.url, authority.pem)) == [rule]

@@ -122,3 +122,18 @@ def test_package_scripts_may_start_nothing(tmp_path: Path, monkeypatch: pytest.M
     with engine.NoServices():
         pass
     assert path.read_text() == "the machine's own"
+
+
+def test_a_cache_that_cannot_be_made_is_no_traceback(lab: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LAB_CACHE": "/dev/null/x", "LAB_STATE": "/dev/null/y"}
+    done = subprocess.run(
+        [sys.executable, str(lab / "lab.py"), "engine"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "ERROR: [Errno 20] Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wire says what came and nothing else; fixtures touch only what carries their mark."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import fixtures, outage, wire
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.bench import Trial
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.hops import Answer
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Stop, Target
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.wire import Reply
+
+STREAM = (
+    b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error"}}\n\n'
+    b'event: message\ndata: {"jsonrpc":"2.0","id":1,\ndata: "result":{"ok":true}}\n\n'
+    b'data: {"never": "read"}\n\n'
+)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers with what it got, a stream, a redirect, or rubbish."""
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        kind, status, content = "application/json", 200, body or b"{}"
+        if self.path == "/stream":
+            kind, content = "text/event-stream", STREAM
+        elif self.path == "/rubbish":
+            content = b"\xff\xfe not json"
+        elif self.path == "/redirect":
+            status = 302
+        elif self.path == "/headers":
+            content = json.dumps({key.lower(): value for key, value in self.headers.items()}).encode()
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST
+
+
+@pytest.fixture(scope="module")
+def url():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://any.localhost:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_name_below_localhost_is_this_machine(url):
+    assert wire.Wire().send("GET", url + "/").status == 200
+    assert wire.address_of("sso.example.com") == "sso.example.com"
+
+
+def test_a_stream_is_read_as_far_as_the_answer(url):
+    reply = wire.Wire().send("POST", url + "/stream", {}, {"a": 1})
+    assert reply.json() == {"jsonrpc": "2.0", "id": 1, "result": {"ok": True}}
+
+
+def test_a_redirect_is_an_answer(url):
+    reply = wire.Wire().send("GET", url + "/redirect")
+    assert (reply.status, reply.headers["location"]) == (302, "/elsewhere")
+
+
+def test_rubbish_and_silence_are_answers_too(url):
+    assert wire.Wire().send("GET", url + "/rubbish").json() == {}
+    silent = wire.Wire().send("GET", "http://127.0.0.1:1/", timeout=1.0)
+    assert silent.status == 0
+    assert "refused" in silent.error
+
+
+def test_only_what_is_given_is_sent(url):
+    sent = wire.Wire().send("GET", url + "/headers").json()
+    assert "authorization" not in sent
+    assert wire.Wire().send("GET", url + "/headers", {"Host": "evil.example"}).json()["host"] == "evil.example"
+
+
+def test_an_authority_that_cannot_be_read_is_said():
+    with pytest.raises(Stop, match="authority cannot be read"):
+        wire.Wire("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+
+class Realm:
+    """A Keycloak with some objects in it."""
+
+    def __init__(self, **objects):
+        self.objects = objects
+        self.deleted = []
+
+    def forget(self):
+        pass
+
+    def items(self, path):
+        for kind, items in self.objects.items():
+            if f"/{kind}" in path:
+                return [item for item in items if item["id"] not in self.deleted]
+        return []
+
+    def call(self, method, path, body=None):
+        if method == "DELETE":
+            self.deleted.append(path.rpartition("/")[2])
+            return Reply(204)
+        return Reply(404)
+
+
+TARGET = Target({"issuer": {"realm": "openshift"}, "clients": {"verify": "chain-verify"}})
+MARK = {fixtures.OWNER_KEY: fixtures.OWNER}
+
+
+def test_what_carries_the_mark_is_swept():
+    realm = Realm(
+        **{
+            "client-scopes": [
+                {"id": "s1", "name": fixtures.OTHER_SCOPE, "attributes": MARK},
+                {"id": "s2", "name": "profile", "attributes": {}},
+            ],
+            "users": [
+                {"id": "u1", "username": fixtures.PROBES[0], "email": "a.1@" + fixtures.MAIL_DOMAIN},
+                {"id": "u2", "username": "chain-verify-somebody", "email": "b@example.com"},
+            ],
+        }
+    )
+    removed = fixtures.Fixtures(realm, TARGET, print).sweep()
+    assert realm.deleted == ["s1", "u1"]
+    assert len(removed) == 2
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        {"client-scopes": [{"id": "s1", "name": fixtures.OTHER_SCOPE, "attributes": {}}]},
+        {"client-scopes": [{"id": "s1", "name": fixtures.OTHER_SCOPE}]},
+        {"clients": [{"id": "c1", "clientId": "chain-verify", "attributes": {fixtures.OWNER_KEY: "somebody"}}]},
+        {"users": [{"id": "u1", "username": fixtures.PROBES[0], "email": "a@example.com"}]},
+    ],
+)
+def test_what_lacks_the_mark_stops_the_run_and_stays(objects):
+    realm = Realm(**objects)
+    with pytest.raises(Stop, match="not of the verifier's making"):
+        fixtures.Fixtures(realm, TARGET, print).sweep()
+    assert realm.deleted == []
+
+
+def test_a_child_cleans_up_when_its_parent_is_killed(tmp_path):
+    mark = tmp_path / "cleaned"
+    parent = os.fork()
+    if parent == 0:
+        fixtures.undertaker(lambda: mark.write_text("yes"))
+        os.kill(os.getpid(), 9)
+    os.waitpid(parent, 0)
+    deadline = time.monotonic() + 10
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert mark.read_text() == "yes"
+
+
+def test_the_child_does_nothing_when_its_parent_has_cleaned_up(tmp_path):
+    mark = tmp_path / "cleaned"
+    done = fixtures.undertaker(lambda: mark.write_text("yes"))
+    done()
+    time.sleep(0.2)
+    assert not mark.exists()
+
+
+class Cluster:
+    """A StatefulSet that can be scaled."""
+
+    def __init__(self):
+        self.set = {"metadata": {"annotations": {"mine": "x"}, "managedFields": []}, "spec": {"replicas": 2}}
+
+    def request(self, method, path, body=None, headers=None, token=None):
+        if method == "PUT":
+            self.set = body
+        return 200, self.set
+
+
+def test_an_outage_writes_down_what_it_takes_and_gives_it_back():
+    cluster = Cluster()
+    away = outage.Outage(cluster, "redhat-keycloak")
+    away.begin()
+    assert cluster.set["spec"]["replicas"] == 0
+    assert cluster.set["metadata"]["annotations"] == {"mine": "x", outage.ANNOTATION: "2"}
+    assert outage.Outage(cluster, "redhat-keycloak").end()
+    assert cluster.set["spec"]["replicas"] == 2
+    assert cluster.set["metadata"]["annotations"] == {"mine": "x"}
+    assert not outage.Outage(cluster, "redhat-keycloak").end()
+
+
+def test_a_trial_shows_no_token():
+    assert "eyJ" not in repr(Trial(Answer(200, "token issued", True, token="eyJabc.def.ghi"), None, "d"))
