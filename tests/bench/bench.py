@@ -110,7 +110,7 @@ class Bench:
         program = str(Path(self.demo.python).parent / argv[0])
         vars_file = ["-e", f"@{self.demo.vars_file}"] if ours else []
         done = subprocess.run(
-            [program, *argv[1:], *vars_file], env=env, cwd=cwd or self.work, capture_output=True, text=True
+            [program, *argv[1:], *vars_file], env=env, cwd=cwd or self.work, capture_output=True, text=True, check=False
         )
         if done.returncode:
             sys.exit(f"bench: {' '.join(argv)} failed\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
@@ -120,6 +120,19 @@ class Bench:
         path = self.work / "ca.crt"
         path.write_text(self.demo.kube("ConfigMap", "redhat-keycloak", "mcp-auth-ca")["data"]["ca.crt"])
         return path
+
+    def their_keycloak(self) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
+        """How both sides reach Keycloak: the options, as defaults of the other side's modules, and the secret apart."""
+        secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
+        connection = {
+            "auth_keycloak_url": self.model["issuer"]["keycloak_url"],
+            "auth_realm": "master",
+            "auth_client_id": self.model["admin"]["client_id"],
+            "auth_client_secret": "{{ bench_secret }}",
+        }
+        modules = ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")
+        defaults = {f"community.general.{name}": connection for name in modules}
+        return connection, defaults, {"bench_secret": base64.b64decode(secret).decode()}
 
     def seconds(self, *sides_to_run: Callable[[], object]) -> list[float]:
         """Median seconds of each side, run in turn so that the machine's moods hit all alike."""
@@ -134,18 +147,7 @@ class Bench:
     # -- figures -----------------------------------------------------------------------------------------------------
     def realm(self) -> list[Figure]:
         """Nothing to do in the realm: one list-taking module against one task an object."""
-        connection = {
-            "auth_keycloak_url": self.model["issuer"]["keycloak_url"],
-            "auth_realm": "master",
-            "auth_client_id": self.model["admin"]["client_id"],
-            "auth_client_secret": "{{ bench_secret }}",
-        }
-        secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
-        more = {"bench_secret": base64.b64decode(secret).decode()}
-        defaults = {
-            f"community.general.{m}": connection
-            for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")
-        }
+        connection, defaults, more = self.their_keycloak()
         theirs = sides.play("Realm", sides.realm_tasks(self.model["realm"]), module_defaults=defaults)
         ours_defaults = {
             "group/mcp_auth.openshift.keycloak": {
@@ -161,9 +163,8 @@ class Bench:
         ]
         ours = sides.play("Realm", tasks, module_defaults=ours_defaults)
         role = sides.play("Role", [], roles=["mcp_auth.openshift.realm"])
-        self.play(
-            theirs, "theirs-realm", ours=False, more=more
-        )  # the first run may change what the modules disagree about
+        # The first run of each may change what the modules disagree about.
+        self.play(theirs, "theirs-realm", ours=False, more=more)
         self.play(ours, "ours-realm", ours=True, more=more)
         ping, a_ours, a_role, a_theirs = self.seconds(
             lambda: self.play(sides.ping(), "ping", ours=False),
@@ -182,20 +183,9 @@ class Bench:
         objects = [
             {"apiVersion": item["apiVersion"], "kind": item["kind"], **item} for item in self.demo.managed_objects()
         ]
-        secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
-        connection = {
-            "auth_keycloak_url": self.model["issuer"]["keycloak_url"],
-            "auth_realm": "master",
-            "auth_client_id": self.model["admin"]["client_id"],
-            "auth_client_secret": "{{ bench_secret }}",
-        }
-        defaults = {
-            f"community.general.{m}": connection
-            for m in ("keycloak_realm", "keycloak_clientscope", "keycloak_client", "keycloak_group", "keycloak_user")
-        }
+        _connection, defaults, more = self.their_keycloak()
         tasks = sides.object_tasks(objects, str(self.demo.kubeconfig)) + sides.realm_tasks(self.model["realm"])
         theirs = sides.play("Objects", tasks, module_defaults=defaults)
-        more = {"bench_secret": base64.b64decode(secret).decode()}
         print(
             f"bench: site has {len(objects)} objects in the cluster and {len(sides.realm_tasks(self.model['realm']))} in the realm",
             file=sys.stderr,

@@ -164,13 +164,13 @@ def hint_for(
         return f"Only default and optional client scopes of {name} can be asked for ({' '.join(scopes)})."
     if "supports access tokens only" in text or ("invalid token" in text and subject.get("typ") in ("ID", "Refresh")):
         return "The subject token must be an access token; an ID token or a refresh token is none."
+    if error == "invalid_client" or "credentials" in text:
+        way = "certificate and the private key belong together" if client.key else "secret is right"
+        return f"The client's own proof failed: check that {name} exists, is enabled, and that its {way}."
     if "not enabled" in text or error in ("unauthorized_client", "access_denied"):
         return f"Standard token exchange is off for {name}: keycloak_token_exchange_client switches it on."
     if "public client" in text:
         return f"{name} is a public client; a requester must be confidential."
-    if error == "invalid_client":
-        way = "certificate and the private key belong together" if client.key else "secret is right"
-        return f"The client's own proof failed: check that {name} exists, is enabled, and that its {way}."
     if "invalid token" in text or error == "invalid_token" or "session" in text:
         left = subject.get("exp")
         if isinstance(left, (int, float)) and left < time.time():

@@ -23,7 +23,8 @@ LOOKUPS = 20  # up to so many managed users are looked up by name where the real
 class Api(Protocol):
     """What reading and applying need of a session."""
 
-    def get(self, path: str, missing: bool = False, **params: Any) -> Any: ...
+    def get(self, path: str, missing: bool = False, **params: Any) -> Any:
+        """The decoded answer of a read."""
 
     def request(
         self,
@@ -33,11 +34,14 @@ class Api(Protocol):
         params: dict[str, Any] | None = None,
         safe: bool | None = None,
         accept: Any = (),
-    ) -> Any: ...
+    ) -> Any:
+        """One call of the Admin API."""
 
-    def parallel(self, calls: list[Callable[[], Any]]) -> list[Any]: ...
+    def parallel(self, calls: list[Callable[[], Any]]) -> list[Any]:
+        """The answers of several reads, in their order."""
 
-    def renew(self) -> None: ...
+    def renew(self) -> None:
+        """The next request logs in anew."""
 
 
 def base(realm: str) -> str:

@@ -384,6 +384,7 @@ def test_exchange_hints() -> None:
         ("invalid_request", "Standard token exchange is not enabled for the requested client", "switches it on"),
         ("invalid_client", "Audience not found", "must be a client of the realm"),
         ("invalid_client", "Invalid client or Invalid client credentials", "secret is right"),
+        ("unauthorized_client", "Invalid client or Invalid client credentials", "secret is right"),
         ("invalid_request", "Invalid token", "expired"),
     ]
     for error, description, words in rows:
