@@ -90,5 +90,5 @@ notes:
   - References are read with the cluster's credential, which needs the right to get the Secrets and ConfigMaps named.
 requirements:
   - python >= 3.11
-  - python-keycloak >= 5.0
+  - python-keycloak >= 6.0.0
 """

@@ -313,7 +313,7 @@ def main() -> int:
     for option in ("upstream-ca", "upstream-certificate", "upstream-key", "client-ca", "log"):
         parser.add_argument(f"--{option}", type=Path)
     asked = parser.parse_args()
-    host, _, port = asked.listen.rpartition(":")
+    host, _colon, port = asked.listen.rpartition(":")
     upstream = Upstream(
         asked.upstream, asked.upstream_ca, asked.upstream_certificate, asked.upstream_key, asked.upstream_address
     )

@@ -149,7 +149,14 @@ def taken_port() -> Iterator[int]:
 def machine(report: Report, tool: Tool, refused_by: Callable[[int, str, tuple[str, ...]], None] | None = None) -> None:
     """What the lab and the image build refuse before they start anything."""
     check = refused_by or said
+    # Ports that nobody has: a lab that is up holds the usual ones.
     other = {"LAB_NAME": "mcp-auth-bad-input"}
+    other.update(
+        {
+            f"LAB_PORT_{part}": str(31990 + number)
+            for number, part in enumerate(("SSO", "MCP", "PLAYGROUND", "INSPECTOR"))
+        }
+    )
     with report.check("a taken port is said before anything starts"), taken_port() as port:
         code, output = tool.call("up", env={**other, "LAB_PORT_SSO": str(port)}, timeout=300)
         check(code, output, (str(port), "taken|in use|another program"))
@@ -187,7 +194,7 @@ def machine(report: Report, tool: Tool, refused_by: Callable[[int, str, tuple[st
             timeout=300,
             check=False,
         )
-        check(done.returncode, done.stdout + done.stderr, ("disk", "full|space"))
+        check(done.returncode, done.stdout + done.stderr, ("left|full|space", "needs|disk"))
 
 
 def said(code: int, output: str, words: tuple[str, ...]) -> None:

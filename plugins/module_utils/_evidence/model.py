@@ -167,7 +167,7 @@ class Evidence:
         found: list[str] = []
         for hop in self.hops:
             if hop.verdict == WRONG:
-                bad = [item.name for item in hop.checks if not item.ok]
+                bad = [f"{item.name} (expected {item.expected}, came {item.got})" for item in hop.checks if not item.ok]
                 found.append("hop {}, {}: {}".format(hop.id, hop.person, ", ".join(bad)))
         for cell in self.cells:
             if cell.verdict in BAD_VERDICTS:

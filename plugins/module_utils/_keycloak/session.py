@@ -37,7 +37,7 @@ except ImportError:
 if TYPE_CHECKING:
     from keycloak.connection import ConnectionManager as Connection
 
-KEYCLOAK_REQUIREMENT = "python-keycloak >= 5.0"
+KEYCLOAK_REQUIREMENT = "python-keycloak >= 6.0.0"
 USER_AGENT = "mcp_auth.openshift (Ansible collection)"
 GATEWAY = frozenset([502, 503, 504])
 FIRST_CONTACT = 60.0

@@ -90,7 +90,7 @@ def _labels(settings: Settings, name: str, version: str, key: str, parts: Sequen
 def postgres(settings: Settings, engine: Engine) -> str:
     """Postgres 15 of Debian, as user 999."""
     versions = settings.versions()
-    debs, _ = fetch(settings, "postgres")
+    debs, _index = fetch(settings, "postgres")
     version = next(d.version for d in debs if d.name == "postgresql-15").split("-")[0]
     number = versions["ids"]["postgres"]
     script = settings.lab / "images" / "postgres" / "entrypoint"
@@ -133,7 +133,7 @@ def keycloak(settings: Settings, engine: Engine) -> str:
     """Keycloak on Debian's Java 17, prepared for Postgres, as user 1000."""
     versions = settings.versions()
     pin = versions["keycloak"]
-    debs, _ = fetch(settings, "keycloak")
+    debs, _index = fetch(settings, "keycloak")
     number = versions["ids"]["keycloak"]
     recipe = settings.lab / "images" / "keycloak" / "Dockerfile"
     key = key_of([[d.sha256 for d in debs], pin["sha256"], digest_file(recipe), number, LEFT_OUT, 1])
@@ -176,7 +176,7 @@ def jars(home: Path) -> list[sbom.Part]:
     """The Java libraries that Keycloak brings; their file names hold group, name and version."""
     found = []
     for path in sorted((home / "lib" / "lib").rglob("*.jar")):
-        name, _, version = path.stem.rpartition("-")
+        name, _dash, version = path.stem.rpartition("-")
         found.append(sbom.Part("library", name or path.stem, version, f"pkg:generic/{path.stem}", digest_file(path)))
     return found
 

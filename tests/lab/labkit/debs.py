@@ -87,7 +87,7 @@ def mirrors(sources: Iterable[str]) -> dict[str, list[str]]:
         for stanza in re.split(r"\n\s*\n", text):
             fields = {
                 name.strip().lower(): value.strip()
-                for name, _, value in (line.partition(":") for line in stanza.splitlines() if not line.startswith("#"))
+                for name, _colon, value in (line.partition(":") for line in stanza.splitlines() if not line.startswith("#"))
             }
             if "deb" in fields.get("types", "").split():
                 for uri in fields.get("uris", "").split():
@@ -106,7 +106,7 @@ def parse_stanzas(text: str) -> list[dict[str, str]]:
             if line[:1] in (" ", "\t"):
                 fields[name] += "\n" + line
             elif ":" in line:
-                name, _, value = line.partition(":")
+                name, _colon, value = line.partition(":")
                 fields[name] = value.strip()
         if "Package" in fields:
             stanzas.append(fields)

@@ -71,7 +71,7 @@ def parts(settings: Settings) -> Parts:
     bill = sbom.of_debs(debs, versions["debian"]["release"])
     for binary in built.values():
         bill += sbom.of_modules(golang.modules(binary))
-    helper_debs, _ = fetch(settings, "helper")
+    helper_debs, _index = fetch(settings, "helper")
     bill += sbom.of_debs(helper_debs, versions["debian"]["release"])
 
     def unpack(scratch: Path) -> None:
@@ -273,7 +273,7 @@ def _store_layer(settings: Settings, engine: Engine, items: Parts, base: str, st
         engine.docker("rm", "-fv", box, check=False)
         try:
             engine.docker(*argv)
-            for _ in range(150):
+            for _try in range(150):
                 if engine.ok("exec", box, "ctr", "version"):
                     break
                 time.sleep(0.2)

@@ -151,7 +151,7 @@ def users(target: Path, *people: tuple[str, int, str]) -> None:
     rows = [("root", 0, "/root"), *people, ("nobody", 65534, "/nonexistent")]
     passwd = "".join(f"{name}:x:{number}:{number}:{name}:{home}:/usr/sbin/nologin\n" for name, number, home in rows)
     (target / "etc" / "passwd").write_text(passwd, encoding="utf-8")
-    (target / "etc" / "group").write_text("".join(f"{n}:x:{i}:\n" for n, i, _ in rows), encoding="utf-8")
+    (target / "etc" / "group").write_text("".join(f"{n}:x:{i}:\n" for n, i, _home in rows), encoding="utf-8")
 
 
 def import_tree(engine: Engine, tree: Path, ref: str, changes: Sequence[str] = (), *, keep_owners: bool = False) -> str:
@@ -165,7 +165,7 @@ def import_tree(engine: Engine, tree: Path, ref: str, changes: Sequence[str] = (
     argv = ["docker", "import", *(word for change in changes for word in ("-c", change)), "-", ref]
     env = {**os.environ, **engine.env()}
     done = subprocess.run(argv, stdin=tar.stdout, capture_output=True, env=env, check=False)
-    _, tar_error = tar.communicate()
+    _none, tar_error = tar.communicate()
     if done.returncode or tar.returncode:
         raise failure(
             f"making the image {ref}",

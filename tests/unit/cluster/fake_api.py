@@ -69,7 +69,9 @@ class FakeApi:
         """Writes that were no dry run."""
         return [(m, p) for m, p, query, _h in self.log if m in WRITES and "dryRun" not in query and m != "DRYDELETE"]
 
-    def put(self, plural: str, namespace: str, body: dict[str, t.Any], api: str = "v1", kind: str = "") -> dict[str, t.Any]:
+    def put(
+        self, plural: str, namespace: str, body: dict[str, t.Any], api: str = "v1", kind: str = ""
+    ) -> dict[str, t.Any]:
         body = copy.deepcopy(body)
         body.setdefault("apiVersion", api)
         if kind:
@@ -162,7 +164,7 @@ class FakeApi:
             return {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
             versions = [{"groupVersion": g + "/v1", "version": "v1"} for g in groups]
-            rows = [{"name": g, "versions": [v], "preferredVersion": v} for g, v in zip(groups, versions)]
+            rows = [{"name": g, "versions": [v], "preferredVersion": v} for g, v in zip(groups, versions, strict=False)]
             return {"kind": "APIGroupList", "groups": rows}
         api = path.strip("/").split("/", 1)[-1]
         if path.strip("/") in ("api/v1", "apis/" + api):
@@ -188,7 +190,7 @@ class FakeApi:
     ) -> tuple[int, t.Any]:
         live = self.get(plural, namespace, name or ((body or {}).get("metadata") or {}).get("name", ""))
         if method == "GET" and not name:
-            items = [o for (p, n, _), o in sorted(self.objects.items()) if p == plural and namespace in ("", n)]
+            items = [o for (p, n, _name), o in sorted(self.objects.items()) if p == plural and namespace in ("", n)]
             return 200, {"kind": kind + "List", "items": items}
         if method == "GET":
             return (200, live) if live else missing(plural, name)
@@ -206,7 +208,10 @@ class FakeApi:
         if method == "PUT":
             if not live:
                 return missing(plural, name)
-            if body["metadata"].get("resourceVersion", live["metadata"]["resourceVersion"]) != live["metadata"]["resourceVersion"]:
+            if (
+                body["metadata"].get("resourceVersion", live["metadata"]["resourceVersion"])
+                != live["metadata"]["resourceVersion"]
+            ):
                 return 409, status(409, "Conflict", "the object has been modified")
         result = self.merge(live, body, query.get("fieldManager", "")) if method == "PATCH" else body
         if live and method == "PATCH" and same(result, live):
@@ -221,7 +226,11 @@ class FakeApi:
 
     def merge(self, live: t.Any, wanted: dict[str, t.Any], manager: str) -> dict[str, t.Any]:
         """Apply: what the manager owned and does not name any more goes, what it names is set. Lists are atomic."""
-        out = copy.deepcopy(live) if live else {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": {}}
+        out = (
+            copy.deepcopy(live)
+            if live
+            else {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": {}}
+        )
         entries = [e for e in out["metadata"].pop("managedFields", []) if e["manager"] != manager]
         before = [e for e in (live or {}).get("metadata", {}).get("managedFields", []) if e["manager"] == manager]
         fields = fields_of({k: v for k, v in wanted.items() if k not in ("apiVersion", "kind")})

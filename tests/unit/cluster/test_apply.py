@@ -86,7 +86,12 @@ def test_an_unknown_kind_fails_before_anything_is_written(client: Client, api: F
 
 def test_a_missing_right_fails_before_anything_is_written(client: Client, api: FakeApi) -> None:
     denied = (403, status(403, "Forbidden", 'secrets "s" is forbidden: User "bob" cannot patch resource "secrets"'))
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "new"}, "data": {"a": "eA=="}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "new"},
+        "data": {"a": "eA=="},
+    }
     with api.fault(lambda method, path: denied if method == "PATCH" and "/secrets/" in path else None):
         with pytest.raises(errors.Forbidden, match="right to patch secrets in namespace new"):
             go(client, [NAMESPACE, config("a", "new", x="1"), secret])
@@ -126,7 +131,13 @@ def test_what_others_wrote_stays(client: Client, api: FakeApi) -> None:
 
 def test_a_set_lets_go_of_what_it_did_not_make(client: Client, api: FakeApi) -> None:
     members = {"set_name": "set", "set_namespace": "demo"}
-    api.put("configmaps", "demo", {"metadata": {"name": "theirs", "labels": {"a": "b"}}, "data": {"z": "1"}}, "v1", "ConfigMap")
+    api.put(
+        "configmaps",
+        "demo",
+        {"metadata": {"name": "theirs", "labels": {"a": "b"}}, "data": {"z": "1"}},
+        "v1",
+        "ConfigMap",
+    )
     go(client, [config("theirs", x="1"), config("ours", x="1")], **members)
     assert api.get("configmaps", "demo", "theirs")["data"] == {"z": "1", "x": "1"}  # type: ignore[index]
     outcome = go(client, [], **members)

@@ -76,7 +76,9 @@ def test_a_create_is_not_repeated_once_the_server_may_have_it(client: Client, ap
 
 def test_an_end_to_the_tries(client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.1)
-    with api.fault(lambda method, path: (503, status(503, "ServiceUnavailable", "never")) if "configmaps" in path else None):
+    with api.fault(
+        lambda method, path: (503, status(503, "ServiceUnavailable", "never")) if "configmaps" in path else None
+    ):
         with pytest.raises(errors.ClusterError, match="503 ServiceUnavailable: never") as caught:
             client.get("v1", "ConfigMap", "a", "demo")
     assert "run again later" in caught.value.hint
@@ -133,7 +135,10 @@ def test_a_missing_namespace_says_so(client: Client) -> None:
 
 
 def test_pages_of_a_list(client: Client, api: FakeApi) -> None:
-    pages = [{"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "next"}}, {"items": [{"metadata": {"name": "b"}}]}]
+    pages = [
+        {"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "next"}},
+        {"items": [{"metadata": {"name": "b"}}]},
+    ]
     with api.fault(lambda _m, path: (200, pages.pop(0)) if path.endswith("/configmaps") else None):
         found = client.list("v1", "ConfigMap", "demo")
     assert [(item["kind"], item["metadata"]["name"]) for item in found] == [("ConfigMap", "a"), ("ConfigMap", "b")]
@@ -210,7 +215,10 @@ def kubeconfig(url: str, **user: t.Any) -> dict[str, t.Any]:
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "one",
-        "clusters": [{"name": "c", "cluster": {"server": url}}, {"name": "d", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "clusters": [
+            {"name": "c", "cluster": {"server": url}},
+            {"name": "d", "cluster": {"server": "http://127.0.0.1:1"}},
+        ],
         "users": [{"name": "u", "user": user or {"token": "token-of-kubeconfig"}}],
         "contexts": [
             {"name": "one", "context": {"cluster": "c", "user": "u"}},
@@ -262,7 +270,10 @@ def test_no_credential_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib
 
 def test_which_sort_of_credential() -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"iss": "https://issuer"}).encode()).decode().rstrip("=")
-    assert connect({"host": "https://x", "api_key": "a.%s.c" % claims}).credential() == {"kind": "token", "issuer": "https://issuer"}
+    assert connect({"host": "https://x", "api_key": "a.%s.c" % claims}).credential() == {
+        "kind": "token",
+        "issuer": "https://issuer",
+    }
     assert connect({"host": "https://x", "api_key": "opaque"}).credential() == {"kind": "token", "issuer": ""}
     assert connect({"host": "https://x"}).credential()["kind"] == "none"
 

@@ -10,13 +10,14 @@ import stat
 import typing as t
 
 import pytest
+from fake_api import FakeApi
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import waits
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import WaitFailed
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import Ref
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import ENV, Progress
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.status_contract import row_for
-from fake_api import FakeApi
 
 REF = Ref("apps/v1", "Deployment", "demo", "d")
 
@@ -26,7 +27,9 @@ def deployment(ready: int, generation: int = 1) -> dict[str, t.Any]:
     return {
         "metadata": {"name": "d", "generation": 1},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "d"}}},
-        "status": dict(counts, conditions=[{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"}]),
+        "status": dict(
+            counts, conditions=[{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"}]
+        ),
     }
 
 
@@ -36,7 +39,9 @@ def wait() -> waits.Wait:
     return waits.of_kind(REF, row)
 
 
-def test_it_ends_when_the_object_is_ready(client: Client, api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_when_the_object_is_ready(
+    client: Client, api: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = tmp_path / "lines"
     lines.touch()
     monkeypatch.setenv(ENV, str(lines))

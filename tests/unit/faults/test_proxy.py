@@ -174,7 +174,7 @@ def test_the_second_write_is_cut(bed: Bed, action: str, arrived: int) -> None:
 def test_injected_answers(bed: Bed) -> None:
     bed.ledger.faults.append(Fault("answer", at=1, times=2, status=429, headers={"Retry-After": "1"}, path="^/busy"))
     bed.ledger.faults.append(Fault("answer_after", status=500, path="^/late"))
-    assert [bed.ask("PUT", "/busy")["status"] for _ in range(3)] == [429, 429, 200]
+    assert [bed.ask("PUT", "/busy")["status"] for _try in range(3)] == [429, 429, 200]
     assert bed.ask("PUT", "/late")["status"] == 500
     assert bed.seen == ["PUT", "PUT"]
 

@@ -82,12 +82,12 @@ def test_an_archive_that_moved_on_is_told_and_marked(
     monkeypatch.setattr(
         debs, "_download", lambda _archive, wanted, folder, _name: [(folder / d.file()).touch() for d in wanted]
     )
-    found, _ = debs.fetch(settings, "helper")
+    found, _index = debs.fetch(settings, "helper")
     assert [(d.name, d.version, d.moved_on) for d in found] == [("busybox-static", "9", True)]
     told = capsys.readouterr().err
     assert "has moved on: 1 of the 1 pinned packages of helper" in told
     assert "-> 9 (signed by the archive)" in told
-    again, _ = debs.fetch(settings, "helper")
+    again, _index = debs.fetch(settings, "helper")
     assert [(d.version, d.moved_on) for d in again] == [("9", True)]
 
 

@@ -44,17 +44,17 @@ def refusing(settings: Settings, tmp_path: Path, **env: str) -> Settings:
 def test_install_no_names_what_is_missing_and_installs_nothing(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine.shutil, "which", lambda _: None)
-    monkeypatch.setattr(engine, "run_long", lambda *_, **__: pytest.fail("something was started"))
+    monkeypatch.setattr(engine.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(engine, "run_long", lambda *_args, **_options: pytest.fail("something was started"))
     with pytest.raises(LabError, match="missing docker.io runc, and INSTALL=no") as caught:
         engine.ensure_packages(refusing(settings, tmp_path), "a test", {"dockerd": "docker.io", "runc": "runc"})
     assert caught.value.hint == "Install them yourself: apt-get install docker.io runc"
 
 
 def test_without_root_the_packages_are_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.shutil, "which", lambda _: None)
+    monkeypatch.setattr(engine.shutil, "which", lambda _name: None)
     monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(engine, "run_long", lambda *_, **__: pytest.fail("something was started"))
+    monkeypatch.setattr(engine, "run_long", lambda *_args, **_options: pytest.fail("something was started"))
     with pytest.raises(LabError, match="missing docker.io") as caught:
         engine.ensure_packages(settings, "a test", {"dockerd": "docker.io"})
     assert "as root on Debian" in caught.value.hint
@@ -100,14 +100,14 @@ def test_a_second_dockerd_is_never_started(settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(engine, "other_dockers", lambda: True)
     monkeypatch.setattr(engine, "need_space", lambda *_: None)
     monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(engine.subprocess, "Popen", lambda *_, **__: pytest.fail("a second dockerd was started"))
+    monkeypatch.setattr(engine.subprocess, "Popen", lambda *_args, **_options: pytest.fail("a second dockerd was started"))
     with pytest.raises(LabError, match="another dockerd runs"):
         engine.start(settings)
 
 
 def test_a_given_docker_that_cannot_be_used_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
-    monkeypatch.setattr(engine, "usable", lambda _: "no answer")
+    monkeypatch.setattr(engine, "usable", lambda _engine: "no answer")
     with pytest.raises(LabError, match="docker at unix:///nowhere.sock cannot be used: no answer"):
         engine.find(settings)
 

@@ -151,7 +151,7 @@ def test_a_program_s_key_follows_its_module_and_compiler(settings: Settings) -> 
 
 
 def test_no_go_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(golang.shutil, "which", lambda _: None)
+    monkeypatch.setattr(golang.shutil, "which", lambda _name: None)
     with pytest.raises(LabError, match="Go is needed") as caught:
         golang.go_version()
     assert "IMAGES=pull" in caught.value.hint

@@ -136,7 +136,7 @@ def test_two_runs_build_an_entry_once(tmp_path: Path, lab: Path) -> None:
                 file.write("x")
         Store(root).entry("kind", "name", "key", build)
     """)
-    runs = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) for _ in range(3)]
+    runs = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) for _run in range(3)]
     assert [run.wait(timeout=60) for run in runs] == [0, 0, 0]
     assert (tmp_path / "calls").read_text() == "x"
 
