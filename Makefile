@@ -4,7 +4,7 @@
 
 # INSTALL=no   refuse to install anything on this machine
 # IMAGES=pull  or build; auto (the default) pulls where a container registry answers
-# LAB=name     another name for the local cluster, so that two can live side by side
+# LAB_NAME=name another name for the local cluster, so that two can live side by side
 export INSTALL ?= yes
 export IMAGES ?= auto
 PYTHON ?= python3

@@ -89,9 +89,6 @@ attributes:
   idempotent:
     support: full
     description: A file that means the same is left as it is, byte for byte.
-  action_group:
-    support: none
-    description: Runs on control-plane hosts, talks to no cluster, and is in no action group.
 notes:
   - Runs on Python 3.9 and newer, with nothing but the standard library. PyYAML is used for a file in YAML, if it is there.
   - Needs root on the host (C(become)).

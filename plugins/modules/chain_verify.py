@@ -221,13 +221,15 @@ summary:
   type: dict
   sample: {"verdict": "passed", "tried": 70, "refused": 70, "taken": 0, "not_tested": 0, "hops": 15, "hops_right": 15}
 hops:
-  description: Each person's way, with the claims that were sent and every comparison.
+  description:
+    - Each person's way, with the claims that were sent and every comparison.
+    - On failure only what was wrong; the reports always hold all of it.
   returned: not in check mode
   type: list
   elements: dict
   sample: [{"id": "exchange", "person": "jdoe", "verdict": "right", "checks": []}]
 cells:
-  description: The matrix.
+  description: The matrix; on failure only what failed.
   returned: not in check mode
   type: list
   elements: dict
@@ -253,7 +255,7 @@ cells:
       type: str
       sample: 'oidc: verify token: oidc: expected audience in ["openshift"] got ["mcp-server"]'
 posture:
-  description: How the system stands.
+  description: How the system stands; on failure only what is bad.
   returned: not in check mode
   type: list
   elements: dict
@@ -345,17 +347,13 @@ def main() -> None:
         module.atomic_move(temporary, path)
         module.set_mode_if_different(path, module.params["report"]["mode"], False)
 
-    result = evidence.to_dict()
-    result["table"] = text.terminal(evidence).splitlines()
-    result["reports"] = entry.reports(evidence, module.params["report"] or {}, write)
-    summary = evidence.summary()
-    msg = (
-        "{verdict}: {tried} wrong things tried, {refused} refused as expected, {not_tested} not tested; "
-        "hops right {hops_right} of {hops}".format(**summary)
-    )
-    if summary["failures"]:
-        module.fail_json(msg="{}\n\n{}".format(msg, "\n".join(result["table"])), **result)
-    module.exit_json(changed=False, msg=msg, **result)
+    reports = entry.reports(evidence, module.params["report"] or {}, write)
+    table = text.terminal(evidence).splitlines()
+    msg = text.headline(evidence)
+    if evidence.failures():
+        said = "\n".join([msg, "", *table])
+        module.fail_json(msg=said, table=table, reports=reports, **text.excerpt(evidence))
+    module.exit_json(changed=False, msg=msg, table=table, reports=reports, **evidence.to_dict())
 
 
 if __name__ == "__main__":

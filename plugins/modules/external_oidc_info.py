@@ -190,7 +190,7 @@ ca:
   sample: "-----BEGIN CERTIFICATE-----"
 api_servers:
   description:
-    - Each API server. RV(api_servers[].flags) is null where its pod cannot be seen; RV(api_servers[].config_hash) is
+    - Each API server. C(api_servers[].flags) is null where its pod cannot be seen; C(api_servers[].config_hash) is
       empty before Kubernetes 1.34 and without C(--authentication-config).
   type: list
   elements: dict
@@ -283,8 +283,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def elsewhere(params: dict[str, Any]) -> apiservers.At:
     """Our credential at another address of the same cluster: an address alone would be asked without it."""
     given = dict(params)
-    default = os.environ.get("KUBECONFIG") or "~/.kube/config"
-    if not given.get("kubeconfig") and not given.get("host") and os.path.isfile(os.path.expanduser(default)):
+    default = os.environ.get("KUBECONFIG") or os.path.join(os.path.expanduser("~"), ".kube", "config")
+    if not given.get("kubeconfig") and not given.get("host") and os.path.isfile(default):
         given["kubeconfig"] = default
     return lambda url, name: connect({**given, "host": url, "tls_server_name": name})
 

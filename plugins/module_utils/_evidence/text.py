@@ -11,9 +11,11 @@ import json
 import textwrap
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from .model import (
     BAD,
+    BAD_VERDICTS,
     COLUMN_TITLES,
     NOT_APPLICABLE,
     NOT_TESTED,
@@ -47,6 +49,30 @@ LOUD: Mapping[str, str] = {WRONG: "WRONG"}
 FORBIDDEN = {code: "?" for code in range(32) if code not in (9, 10, 13)}
 
 
+def headline(evidence: Evidence) -> str:
+    """Write the verdict and what it rests on, in one line."""
+    summary = evidence.summary()
+    said = []
+    if evidence.cells:
+        counts = "{tried} wrong things tried, {refused} refused as expected, {not_tested} not tested"
+        said.append(counts.format(**summary))
+    if evidence.hops:
+        said.append("hops right {hops_right} of {hops}".format(**summary))
+    return "{}: {}".format(summary["verdict"], "; ".join(said) or "nothing was asked for")
+
+
+def excerpt(evidence: Evidence) -> dict[str, object]:
+    """Return what a failed run has to show: all of it would bury its message."""
+    bad = [cell for cell in evidence.cells if cell.verdict in BAD_VERDICTS or cell.control_failed]
+    return {
+        "summary": evidence.summary(),
+        "versions": evidence.versions,
+        "hops": [asdict(hop) for hop in evidence.hops if hop.verdict == WRONG],
+        "cells": [asdict(cell) for cell in bad],
+        "posture": [asdict(item) for item in evidence.posture if item.verdict == BAD],
+    }
+
+
 def terminal(evidence: Evidence) -> str:
     """Write the tables of a terminal, at most 100 wide."""
     summary = evidence.summary()
@@ -60,13 +86,13 @@ def terminal(evidence: Evidence) -> str:
         lines.append("")
         for item in evidence.posture:
             lines.append("%-8s %-34s %s" % (item.verdict, item.title[:34], textwrap.shorten(item.found, 56)))
-    lines += [
-        "",
-        "{tried} tried: {refused} refused as expected, {taken} taken, {wrong_reason} for a wrong reason; "
-        "{not_applicable} n/a, {not_tested} not tested. Hops right: {hops_right} of {hops}. {seconds} s.".format(
-            **summary
-        ),
-    ]
+    if evidence.cells:
+        counts = (
+            "{tried} tried: {refused} refused as expected, {taken} taken, {wrong_reason} for a wrong reason; "
+            "{not_applicable} n/a, {not_tested} not tested."
+        )
+        lines += ["", counts.format(**summary)]
+    lines += ["", "Hops right: {hops_right} of {hops}. {seconds} s.".format(**summary)]
     found = evidence.failures()
     if found:
         lines += ["", "What failed:"] + ["  - " + item for item in found]

@@ -26,7 +26,9 @@ class Client(Protocol):
     """The part of _cluster.client.Client that is used here."""
 
     @property
-    def server_url(self) -> str: ...
+    def server_url(self) -> str:
+        """The usual address."""
+        raise NotImplementedError
 
     def list(
         self,
@@ -35,11 +37,15 @@ class Client(Protocol):
         namespace: str | None = None,
         label_selector: str = "",
         field_selector: str = "",
-    ) -> list[dict[str, Any]]: ...
+    ) -> list[dict[str, Any]]:
+        """All objects of a kind."""
+        raise NotImplementedError
 
     def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, token: str | None = None
-    ) -> tuple[int, dict[str, Any]]: ...
+    ) -> tuple[int, dict[str, Any]]:
+        """A raw request: status and body."""
+        raise NotImplementedError
 
 
 #: Makes a client with the same credential for another address of the same cluster (url, TLS name).

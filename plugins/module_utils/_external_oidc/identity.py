@@ -21,11 +21,15 @@ CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 class Client(Protocol):
     """The part of _cluster.client.Client that is used here."""
 
-    def credential(self) -> dict[str, str]: ...
+    def credential(self) -> dict[str, str]:
+        """The kind of our credential, and the issuer of a JWT."""
+        raise NotImplementedError
 
     def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, token: str | None = None
-    ) -> tuple[int, dict[str, Any]]: ...
+    ) -> tuple[int, dict[str, Any]]:
+        """A raw request: status and body."""
+        raise NotImplementedError
 
 
 def review(client: Client, token: str | None = None) -> tuple[int, dict[str, Any]]:

@@ -87,7 +87,9 @@ def mirrors(sources: Iterable[str]) -> dict[str, list[str]]:
         for stanza in re.split(r"\n\s*\n", text):
             fields = {
                 name.strip().lower(): value.strip()
-                for name, _colon, value in (line.partition(":") for line in stanza.splitlines() if not line.startswith("#"))
+                for name, _colon, value in (
+                    line.partition(":") for line in stanza.splitlines() if not line.startswith("#")
+                )
             }
             if "deb" in fields.get("types", "").split():
                 for uri in fields.get("uris", "").split():

@@ -9,13 +9,14 @@ import sys
 import typing as t
 
 import pytest
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import client as client_module
 
 HERE = str(pathlib.Path(__file__).parent)
 if HERE not in sys.path:
     sys.path.insert(0, HERE)
 
-from fake_api import FakeApi  # noqa: E402
+from fake_api import FakeApi
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import json
 import typing as t
 
 import pytest
+from fake_api import FakeApi, status
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import apply_set, errors
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.apply import Options, Outcome, run
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client, connect
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.plan import Ref
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.waits import Wait
-from fake_api import FakeApi, status
 
 LABEL = apply_set.set_id("set", "demo")
 
@@ -92,9 +93,11 @@ def test_a_missing_right_fails_before_anything_is_written(client: Client, api: F
         "metadata": {"name": "s", "namespace": "new"},
         "data": {"a": "eA=="},
     }
-    with api.fault(lambda method, path: denied if method == "PATCH" and "/secrets/" in path else None):
-        with pytest.raises(errors.Forbidden, match="right to patch secrets in namespace new"):
-            go(client, [NAMESPACE, config("a", "new", x="1"), secret])
+    with (
+        api.fault(lambda method, path: denied if method == "PATCH" and "/secrets/" in path else None),
+        pytest.raises(errors.Forbidden, match="right to patch secrets in namespace new"),
+    ):
+        go(client, [NAMESPACE, config("a", "new", x="1"), secret])
     assert not api.writes()
 
 

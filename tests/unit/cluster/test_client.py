@@ -12,6 +12,8 @@ import threading
 import typing as t
 
 import pytest
+from fake_api import FakeApi, status
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import client as client_module
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster import errors
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import (
@@ -20,7 +22,6 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client
     connect,
     read_reference,
 )
-from fake_api import FakeApi, status
 
 MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "demo"}, "data": {"x": "1"}}
 
@@ -76,11 +77,13 @@ def test_a_create_is_not_repeated_once_the_server_may_have_it(client: Client, ap
 
 def test_an_end_to_the_tries(client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.1)
-    with api.fault(
-        lambda method, path: (503, status(503, "ServiceUnavailable", "never")) if "configmaps" in path else None
+    with (
+        api.fault(
+            lambda method, path: (503, status(503, "ServiceUnavailable", "never")) if "configmaps" in path else None
+        ),
+        pytest.raises(errors.ClusterError, match="503 ServiceUnavailable: never") as caught,
     ):
-        with pytest.raises(errors.ClusterError, match="503 ServiceUnavailable: never") as caught:
-            client.get("v1", "ConfigMap", "a", "demo")
+        client.get("v1", "ConfigMap", "a", "demo")
     assert "run again later" in caught.value.hint
 
 

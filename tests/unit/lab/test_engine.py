@@ -100,7 +100,9 @@ def test_a_second_dockerd_is_never_started(settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(engine, "other_dockers", lambda: True)
     monkeypatch.setattr(engine, "need_space", lambda *_: None)
     monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(engine.subprocess, "Popen", lambda *_args, **_options: pytest.fail("a second dockerd was started"))
+    monkeypatch.setattr(
+        engine.subprocess, "Popen", lambda *_args, **_options: pytest.fail("a second dockerd was started")
+    )
     with pytest.raises(LabError, match="another dockerd runs"):
         engine.start(settings)
 

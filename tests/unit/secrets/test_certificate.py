@@ -12,6 +12,8 @@ import ssl
 import typing as t
 
 import pytest
+from fake_api import FakeApi, status
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets import certificate, x509
@@ -23,7 +25,6 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.certif
     uncovered,
 )
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.x509 import Order, issue, parse, parse_all
-from fake_api import FakeApi, status
 
 PUBLISH = [Publication("demo", "public")]
 
@@ -54,7 +55,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[int], None]:
     """Makes it so many days later."""
 
     def go(days: int) -> None:
-        moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+        moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
         monkeypatch.setattr(certificate, "now", lambda: moment)
         monkeypatch.setattr(x509, "now", lambda: moment)
 
@@ -303,9 +304,11 @@ def test_a_secret_of_another_type_is_not_overwritten(client: Client, api: FakeAp
 
 def test_killed_between_secret_and_publication(client: Client, api: FakeApi) -> None:
     killed = (400, status(400, "BadRequest", "killed"))
-    with api.fault(lambda m, p: killed if m == "PATCH" and "dryRun" not in api.log[-1][2] else None):
-        with pytest.raises(ClusterError):
-            present(client, ca())
+    with (
+        api.fault(lambda m, p: killed if m == "PATCH" and "dryRun" not in api.log[-1][2] else None),
+        pytest.raises(ClusterError),
+    ):
+        present(client, ca())
     made = held(api, "ca")["tls.crt"]
     outcome = present(client, ca())
     assert not outcome.renewed and outcome.bundle == made

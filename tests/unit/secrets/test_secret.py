@@ -11,11 +11,12 @@ import json
 import typing as t
 
 import pytest
+from fake_api import FakeApi, status
+
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client, connect
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError, Forbidden
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.fields import COPIES, Copy, Field
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.secret import Wanted, absent, present
-from fake_api import FakeApi, status
 
 FIELDS = [Field("user", value="me"), Field("password"), Field("url", template="x://${user}:${password:url}@h")]
 COPY = Copy("demo", "copy", ("password",), {"a.toml": "p = ${password:toml}"})
@@ -136,9 +137,11 @@ def test_a_missing_right_is_found_before_the_first_write(client: Client, api: Fa
     denied = (403, status(403, "Forbidden", 'secrets is forbidden: User "bob" cannot create resource "secrets"'))
     far = Copy("far", "copy")
     api.put("namespaces", "", {"metadata": {"name": "far"}}, "v1", "Namespace")
-    with api.fault(lambda method, path: denied if method == "POST" and "/far/" in path else None):
-        with pytest.raises(Forbidden):
-            present(client, wanted(copies=[far]))
+    with (
+        api.fault(lambda method, path: denied if method == "POST" and "/far/" in path else None),
+        pytest.raises(Forbidden),
+    ):
+        present(client, wanted(copies=[far]))
     assert not api.writes()
 
 

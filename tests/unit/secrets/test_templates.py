@@ -12,10 +12,11 @@ import urllib.parse
 
 import pytest
 import tomlkit
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.templates import names_in, render
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.templates import names_in, render
 
 texts = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40) | st.sampled_from(
     [
