@@ -24,7 +24,8 @@ options:
   content:
     description:
       - The whole file, as it would be written. RV(mcp_auth.openshift.authentication_config#module:content) is that.
-    type: str
+      - ansible-core up to 2.18 makes a dictionary of a template that looks like one; that is taken too.
+    type: json
     required: true
   namespace:
     description:
@@ -113,7 +114,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progre
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import apiservers, trial
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "content": {"type": "str", "required": True},
+    "content": {"type": "json", "required": True},
     "namespace": {"type": "str", "default": "kube-system"},
     "timeout": {"type": "int", "default": 60},
     "required": {"type": "bool", "default": False},

@@ -161,16 +161,15 @@ def machine(report: Report, tool: Tool, refused_by: Callable[[int, str, tuple[st
         code, output = tool.call("up", env={**other, "LAB_PORT_SSO": str(port)}, timeout=300)
         check(code, output, (str(port), "taken|in use|another program"))
     with report.check("no container engine, and none may be installed"), tempfile.TemporaryDirectory() as empty:
-        path = Path(empty) / "bin"
-        path.mkdir()
+        # A PATH with nothing in it, and a cache without an engine of ours.
         env = {
             **other,
             "INSTALL": "no",
-            "LAB_ENGINE": "running",
-            "DOCKER_HOST": f"unix://{empty}/none.sock",
-            "PATH": f"{path}",
+            "PATH": empty,
+            "LAB_CACHE": f"{empty}/cache",
+            "DOCKER_HOST": "",
         }
-        code, output = tool.call("up", env=env, timeout=120)
+        code, output = tool.call("engine", env=env, timeout=120)
         check(code, output, ("container engine|docker", "install|start"))
     with report.check("a full disk during the image build"), tempfile.TemporaryDirectory() as folder:
         build = ROOT / "roles" / "mcp_server" / "files" / "image" / "build.py"

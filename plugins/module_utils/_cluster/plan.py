@@ -164,7 +164,7 @@ def clean(live: Object | None) -> Object:
 
 def changed_paths(before: t.Any, after: t.Any, path: str = "") -> list[str]:
     """The leaves that differ, as dotted paths; items of lists by their name where they have one."""
-    if before == after and type(before) is type(after):
+    if type(before) is type(after) and not isinstance(before, (dict, list)) and before == after:
         return []
     if isinstance(before, dict) and isinstance(after, dict):
         out: list[str] = []
@@ -250,7 +250,7 @@ def _fields_of(manifest: Object) -> Object:
 def _owned(fields: Object, want: t.Any, live: t.Any) -> bool:
     keys = [key for key in fields if key != "."]
     if not keys:
-        return type(want) is type(live) and bool(want == live)
+        return not changed_paths(want, live)
     if all(key.startswith("f:") for key in keys):
         if not isinstance(want, dict) or not isinstance(live, dict) or {key[2:] for key in keys} != set(want):
             return False

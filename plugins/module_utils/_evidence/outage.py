@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Mapping
 from typing import Callable
@@ -25,7 +26,11 @@ BACK_SECONDS = 300.0
 
 
 class Outage:
-    """Scales Keycloak's StatefulSet."""
+    """Scales Keycloak's StatefulSet, and leaves no trace on it.
+
+    Scaling takes the field away from whoever applied it (server-side apply), so the record of owners is kept too and
+    put back: else the next change of replicas by the role would end in a conflict with a verifier that is long gone.
+    """
 
     def __init__(self, cluster: Cluster, namespace: str, name: str = NAME) -> None:
         self._cluster = cluster
@@ -40,36 +45,56 @@ class Outage:
         replicas = spec.get("replicas") if isinstance(spec, dict) else None
         if not isinstance(replicas, int) or replicas < 1:
             raise CannotTry("Keycloak has no replicas")
-        self._write(found, 0, str(replicas))
+        body = copy.deepcopy(found)
+        metadata = mapping(body, "metadata")
+        kept = {"replicas": replicas, "owners": metadata.pop("managedFields", [])}
+        metadata["annotations"] = dict(annotations_of(found), **{ANNOTATION: json.dumps(kept)})
+        mapping(body, "spec")["replicas"] = 0
+        self._write(body)
 
     def end(self) -> bool:
         """Give back what a run, this one or one that was killed, had taken away."""
         status, found = self._cluster.request("GET", self._path)
-        kept = annotations_of(found).get(ANNOTATION)
-        if status != 200 or not isinstance(kept, str) or not kept.isdigit():
+        kept = read_kept(annotations_of(found).get(ANNOTATION))
+        if status != 200 or not kept:
             return False
-        self._write(found, int(kept), None)
-        return True
-
-    def running(self) -> int:
-        """Return how many are ready."""
-        found = self._cluster.request("GET", self._path)[1].get("status")
-        ready = found.get("readyReplicas") if isinstance(found, dict) else 0
-        return ready if isinstance(ready, int) else 0
-
-    def _write(self, found: dict[str, object], replicas: int, kept: str | None) -> None:
-        body = copy.deepcopy(found)
-        metadata, spec = body.get("metadata"), body.get("spec")
-        if not isinstance(metadata, dict) or not isinstance(spec, dict):
-            raise Stop(f"The StatefulSet {NAME} of Keycloak is not whole.")
+        # First the pods, then the record of owners: a kill between the two is finished by the next run.
+        mapping(found, "metadata").pop("managedFields", None)
+        mapping(found, "spec")["replicas"] = kept["replicas"]
+        found = self._write(found)
+        metadata = mapping(found, "metadata")
         notes = dict(annotations_of(found))
         notes.pop(ANNOTATION, None)
-        metadata["annotations"] = dict(notes, **({ANNOTATION: kept} if kept is not None else {}))
-        metadata.pop("managedFields", None)
-        spec["replicas"] = replicas
+        metadata["annotations"] = notes
+        owners, now = kept.get("owners"), metadata.get("managedFields")
+        if isinstance(owners, list) and isinstance(now, list):
+            live = [item for item in now if item.get("subresource")]
+            metadata["managedFields"] = [item for item in owners if not item.get("subresource")] + live
+        self._write(found)
+        return True
+
+    def _write(self, body: dict[str, object]) -> dict[str, object]:
         status, said = self._cluster.request("PUT", self._path, body)
         if status != 200:
-            raise Stop("Could not scale Keycloak to %d: %s %s" % (replicas, status, said.get("message", "")))
+            raise Stop("Could not scale Keycloak: {} {}".format(status, said.get("message", "")))
+        return said
+
+
+def mapping(value: dict[str, object], key: str) -> dict[str, object]:
+    """Return a part of an object, to change it."""
+    found = value.get(key)
+    if not isinstance(found, dict):
+        raise Stop(f"The StatefulSet {NAME} of Keycloak is not whole.")
+    return found
+
+
+def read_kept(text: object) -> dict[str, object]:
+    """Read what was written down, nothing when it is not ours."""
+    try:
+        kept = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) and isinstance(kept.get("replicas"), int) else {}
 
 
 def annotations_of(found: Mapping[str, object]) -> Mapping[str, object]:

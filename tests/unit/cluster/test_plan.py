@@ -171,7 +171,7 @@ def test_no_paths_means_equal(one: dict[str, t.Any], other: dict[str, t.Any]) ->
 
 def sorted_deep(value: t.Any) -> t.Any:
     if isinstance(value, dict):
-        return sorted((key, sorted_deep(item)) for key, item in value.items())
+        return ("dict", sorted((key, sorted_deep(item)) for key, item in value.items()))
     return [sorted_deep(item) for item in value] if isinstance(value, list) else value
 
 

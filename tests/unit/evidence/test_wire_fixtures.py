@@ -177,27 +177,47 @@ def test_the_child_does_nothing_when_its_parent_has_cleaned_up(tmp_path):
 
 
 class Cluster:
-    """A StatefulSet that can be scaled."""
+    """A StatefulSet that can be scaled; like an API server it notes who owns which field."""
 
     def __init__(self):
-        self.set = {"metadata": {"annotations": {"mine": "x"}, "managedFields": []}, "spec": {"replicas": 2}}
+        owners = [{"manager": "role", "operation": "Apply"}, {"manager": "kcm", "subresource": "status", "seen": 1}]
+        metadata = {"annotations": {"mine": "x"}, "managedFields": owners}
+        self.set = {"metadata": metadata, "spec": {"replicas": 2}}
+        self.writes = 0
 
     def request(self, method, path, body=None, headers=None, token=None):
         if method == "PUT":
-            self.set = body
-        return 200, self.set
+            self.writes += 1
+            fresh = json.loads(json.dumps(body))
+            if "managedFields" not in fresh["metadata"]:
+                now = {"manager": "kcm", "subresource": "status", "seen": 2}
+                fresh["metadata"]["managedFields"] = [{"manager": "role"}, {"manager": "verifier"}, now]
+            self.set = fresh
+        return 200, json.loads(json.dumps(self.set))
 
 
 def test_an_outage_writes_down_what_it_takes_and_gives_it_back():
     cluster = Cluster()
-    away = outage.Outage(cluster, "redhat-keycloak")
-    away.begin()
+    outage.Outage(cluster, "redhat-keycloak").begin()
     assert cluster.set["spec"]["replicas"] == 0
-    assert cluster.set["metadata"]["annotations"] == {"mine": "x", outage.ANNOTATION: "2"}
+    assert json.loads(cluster.set["metadata"]["annotations"][outage.ANNOTATION])["replicas"] == 2
     assert outage.Outage(cluster, "redhat-keycloak").end()
     assert cluster.set["spec"]["replicas"] == 2
     assert cluster.set["metadata"]["annotations"] == {"mine": "x"}
+    assert cluster.set["metadata"]["managedFields"] == [
+        {"manager": "role", "operation": "Apply"},
+        {"manager": "kcm", "subresource": "status", "seen": 2},
+    ]
+    writes = cluster.writes
     assert not outage.Outage(cluster, "redhat-keycloak").end()
+    assert cluster.writes == writes
+
+
+def test_a_strange_note_is_left_alone():
+    cluster = Cluster()
+    cluster.set["metadata"]["annotations"][outage.ANNOTATION] = "what is this"
+    assert not outage.Outage(cluster, "redhat-keycloak").end()
+    assert cluster.writes == 0
 
 
 def test_a_trial_shows_no_token():

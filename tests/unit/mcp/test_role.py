@@ -71,8 +71,8 @@ PLAY = [
         "vars_files": [str(ROLE / "vars" / "main.yml")],
         "vars": {
             "__mcp_server_checksums": {"key": "0123"},
-            "__mcp_server_proxy": "{{ lookup('ansible.builtin.template', '%s') | from_json | to_nice_json(sort_keys=true) }}"
-            % (ROLE / "templates" / "proxy.json.j2"),
+            "__mcp_server_proxy": "{{ lookup('ansible.builtin.template', '%s') | from_yaml }}"
+            % (ROLE / "templates" / "proxy.yml.j2"),
         },
         "tasks": [
             {
