@@ -33,7 +33,7 @@ MAY_KNOW: dict[str, frozenset[str]] = {
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "_cluster/client.py": frozenset({"jmespath", "kubernetes", "openshift", "urllib3"}),
     "_external_oidc/reader.py": frozenset({"yaml"}),
-    "_keycloak/session.py": frozenset({"keycloak", "requests", "urllib3"}),
+    "_keycloak/session.py": frozenset({"cryptography", "keycloak", "requests", "urllib3"}),
     "_mcp/toml.py": frozenset({"tomlkit"}),
     "_secrets/x509.py": frozenset({"cryptography"}),
 }

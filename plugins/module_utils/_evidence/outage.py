@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Mapping
@@ -38,46 +37,64 @@ class Outage:
 
     def begin(self) -> None:
         """Write down how many there are, and take them away."""
-        status, found = self._cluster.request("GET", self._path)
-        if status != 200:
-            raise CannotTry(f"there is no StatefulSet {NAME} to scale ({status})")
-        spec = found.get("spec")
-        replicas = spec.get("replicas") if isinstance(spec, dict) else None
-        if not isinstance(replicas, int) or replicas < 1:
-            raise CannotTry("Keycloak has no replicas")
-        body = copy.deepcopy(found)
-        metadata = mapping(body, "metadata")
-        kept = {"replicas": replicas, "owners": metadata.pop("managedFields", [])}
-        metadata["annotations"] = dict(annotations_of(found), **{ANNOTATION: json.dumps(kept)})
-        mapping(body, "spec")["replicas"] = 0
-        self._write(body)
+
+        def take(found: dict[str, object]) -> bool:
+            spec = mapping(found, "spec")
+            replicas = spec.get("replicas")
+            if not isinstance(replicas, int) or replicas < 1:
+                raise CannotTry("Keycloak has no replicas")
+            metadata = mapping(found, "metadata")
+            kept = {"replicas": replicas, "owners": metadata.pop("managedFields", [])}
+            metadata["annotations"] = dict(annotations_of(found), **{ANNOTATION: json.dumps(kept)})
+            spec["replicas"] = 0
+            return True
+
+        if not self._change(take):
+            raise CannotTry(f"there is no StatefulSet {NAME} to scale")
 
     def end(self) -> bool:
         """Give back what a run, this one or one that was killed, had taken away."""
-        status, found = self._cluster.request("GET", self._path)
-        kept = read_kept(annotations_of(found).get(ANNOTATION))
-        if status != 200 or not kept:
-            return False
         # First the pods, then the record of owners: a kill between the two is finished by the next run.
-        mapping(found, "metadata").pop("managedFields", None)
-        mapping(found, "spec")["replicas"] = kept["replicas"]
-        found = self._write(found)
-        metadata = mapping(found, "metadata")
-        notes = dict(annotations_of(found))
-        notes.pop(ANNOTATION, None)
-        metadata["annotations"] = notes
-        owners, now = kept.get("owners"), metadata.get("managedFields")
-        if isinstance(owners, list) and isinstance(now, list):
-            live = [item for item in now if item.get("subresource")]
-            metadata["managedFields"] = [item for item in owners if not item.get("subresource")] + live
-        self._write(found)
-        return True
+        return self._change(give_back) and self._change(forget)
 
-    def _write(self, body: dict[str, object]) -> dict[str, object]:
-        status, said = self._cluster.request("PUT", self._path, body)
-        if status != 200:
-            raise Stop("Could not scale Keycloak: {} {}".format(status, said.get("message", "")))
-        return said
+    def _change(self, edit: Callable[[dict[str, object]], bool]) -> bool:
+        """Read, edit, write; again when a controller was faster. False when there is nothing to do."""
+        said: dict[str, object] = {}
+        for _try in range(20):
+            status, found = self._cluster.request("GET", self._path)
+            if status == 404 or not edit(found):
+                return False
+            status, said = self._cluster.request("PUT", self._path, found)
+            if status == 200:
+                return True
+            if status != 409:
+                break
+            time.sleep(0.2)
+        raise Stop("Could not scale Keycloak: {}".format(said.get("message", "no answer")))
+
+
+def give_back(found: dict[str, object]) -> bool:
+    """Put the number of replicas back."""
+    kept = read_kept(annotations_of(found).get(ANNOTATION))
+    if not kept:
+        return False
+    mapping(found, "metadata").pop("managedFields", None)
+    mapping(found, "spec")["replicas"] = kept["replicas"]
+    return True
+
+
+def forget(found: dict[str, object]) -> bool:
+    """Put the record of owners back, but for those of the status, who go on writing; and take our note away."""
+    kept = read_kept(annotations_of(found).get(ANNOTATION))
+    if not kept:
+        return False
+    metadata = mapping(found, "metadata")
+    metadata["annotations"] = {name: text for name, text in annotations_of(found).items() if name != ANNOTATION}
+    owners, now = kept.get("owners"), metadata.get("managedFields")
+    if isinstance(owners, list) and isinstance(now, list):
+        live = [item for item in now if item.get("subresource")]
+        metadata["managedFields"] = [item for item in owners if not item.get("subresource")] + live
+    return True
 
 
 def mapping(value: dict[str, object], key: str) -> dict[str, object]:

@@ -25,6 +25,7 @@ from .redact import Redactor
 
 KEYCLOAK_IMPORT_ERROR: str | None = None
 try:
+    import urllib3
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
     from keycloak import KeycloakOpenID
@@ -128,8 +129,6 @@ class Session:
     # -- construction ----------------------------------------------------------------------------------------------
     def _verification(self, ca: str | None, validate_certs: bool) -> bool | str:
         if not validate_certs:
-            import urllib3
-
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
             return False
         if not ca:
