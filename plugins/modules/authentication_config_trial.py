@@ -45,7 +45,9 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: In check mode nothing is started and the verdict is V(skipped).
+    description: Can run in check mode and tells what it would change, without changing it.
+    details:
+      - In check mode nothing is started and the verdict is V(skipped).
   diff_mode:
     support: none
     description: Nothing is changed.

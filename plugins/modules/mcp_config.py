@@ -205,9 +205,6 @@ attributes:
   idempotent:
     support: full
     description: The same options give the same text.
-  action_group:
-    support: none
-    description: Talks to no cluster, and is in no action group.
 requirements:
   - tomlkit >= 0.12
 seealso:

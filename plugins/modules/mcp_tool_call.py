@@ -36,7 +36,9 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: A tool that is not read-only is not called; RV(called) says so.
+    description: Can run in check mode and tells what it would change, without changing it.
+    details:
+      - A tool that is not read-only is not called; RV(called) says so.
   diff_mode:
     support: none
     description: Nobody knows what a tool changes.

@@ -20,7 +20,7 @@ from .plays import Done
 from .report import Report, expect
 
 # Everything but the proof: its fixtures come and go, and are tried on their own.
-BUILD = ["--skip-tags", "verify"]
+BUILD = ("--skip-tags", "verify")
 # The bootstrap administrator's Secret goes once our service client works.
 MAY_GO = ("redhat-keycloak/keycloak-initial-admin:",)
 
@@ -137,6 +137,41 @@ def taken_away(lab: Lab, report: Report, seed: int) -> None:
         lost = [name for name, value in before.items() if after.get(name) != value]
         expect(not lost, f"lost or made anew: {lost}")
         expect(len(before) > 3, f"there was nearly nothing to lose: {sorted(before)}")
+
+
+def verifier_killed(lab: Lab, report: Report) -> None:
+    """The verifier dies among its fixtures, its helper process too; the next run sweeps them."""
+    keycloak = lab.keycloak()
+    realm = lab.model()["realm"]["realm"]
+    marker = uuid.uuid4().hex
+
+    def kill() -> None:
+        kill_marked(marker)
+
+    def left() -> list[str]:
+        names = [f"client {one['clientId']}" for one in keycloak.items(f"/{realm}/clients?max=1000")]
+        names += [f"user {one['username']}" for one in keycloak.items(f"/{realm}/users?max=1000")]
+        names += [f"scope {one['name']}" for one in keycloak.items(f"/{realm}/client-scopes")]
+        names += [f"realm {one['realm']}" for one in keycloak.items("")]
+        return [name for name in names if "chain-verify" in name]
+
+    quick = {"verify_parts": ["matrix"], "verify_columns": ["kube_apiserver"], "verify_rows": ["no_token"]}
+    fault = Fault("kill_after", at=5, proxy="keycloak", call=kill)
+    with report.check("the verifier is killed among its fixtures"):
+        done, _ledger = counted(
+            lab,
+            "verify-killed",
+            faults=[fault],
+            marker=marker,
+            playbook="mcp_auth.openshift.verify",
+            arguments=[],
+            values=quick,
+        )
+        expect(done.code == -9, f"it did not die, exit code {done.code}\n{done.tail}")
+        expect(left(), "it left nothing, so nothing is proven")
+    with report.check("its next run sweeps what was left"):
+        lab.plays.run("verify-after-kill", "mcp_auth.openshift.verify", quick).succeeded()
+        expect(not left(), f"still there: {left()}")
 
 
 def overloaded(lab: Lab, report: Report) -> None:

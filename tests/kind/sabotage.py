@@ -213,7 +213,7 @@ def optional_scope(lab: Lab, client_id: str, name: str) -> Iterator[None]:
     """A client that may ask for a scope which is not its own."""
     keycloak = lab.keycloak()
     realm = lab.model()["realm"]["realm"]
-    scope = next(one["id"] for one in keycloak.items(f"/{realm}/client-scopes") if one["name"] == name)
+    scope = [one["id"] for one in keycloak.items(f"/{realm}/client-scopes") if one["name"] == name][0]
     client = keycloak.items(f"/{realm}/clients?clientId={client_id}")[0]["id"]
     path = f"/{realm}/clients/{client}/optional-client-scopes/{scope}"
     status, found = keycloak.ask("PUT", path)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -214,7 +213,7 @@ def verify(stage: Stage) -> None:
 def integration(stage: Stage) -> None:
     """The integration targets of the modules."""
     stage.report.need("lab", "chain")
-    targets.run_all(stage.up, stage.report, stage.asked.targets)
+    targets.run_all(stage.up, stage.report, stage.asked.targets, stage.asked.long)
 
 
 def wrong_with_chain(stage: Stage) -> None:
@@ -233,6 +232,7 @@ def resilience(stage: Stage) -> None:
     """Busy servers, cut connections, parts that are taken away."""
     stage.report.need("lab", "chain")
     kills.overloaded(stage.up, stage.report)
+    kills.verifier_killed(stage.up, stage.report)
     kills.taken_away(stage.up, stage.report, stage.seed)
 
 

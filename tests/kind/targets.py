@@ -25,16 +25,16 @@ TARGETS = ROOT / "tests" / "integration" / "targets"
 TOGETHER = 2
 
 
-def names(wanted: list[str] | None = None) -> list[str]:
-    """The targets that there are."""
+def names(wanted: list[str] | None = None, full: bool = False) -> list[str]:
+    """The targets that there are; those marked long only in a long run, or by name."""
     found = sorted(path.parent.parent.name for path in TARGETS.glob("*/tasks/main.yml"))
-    return [name for name in found if not wanted or name in wanted]
+    return [name for name in found if (name in wanted if wanted else full or not has_alias(name, "long"))]
 
 
-def exclusive(name: str) -> bool:
-    """Whether a target wants the lab for itself."""
+def has_alias(name: str, word: str) -> bool:
+    """Whether a target says a word in its aliases: exclusive (it wants the lab for itself), long (for `make test-long`)."""
     aliases = TARGETS / name / "aliases"
-    return aliases.exists() and "exclusive" in aliases.read_text().split()
+    return aliases.exists() and word in aliases.read_text().split()
 
 
 def own(name: str) -> str:
@@ -102,14 +102,16 @@ def one(lab: Lab, report: Report, name: str) -> None:
     report.note(name, time.monotonic() - began, failure)
 
 
-def run_all(lab: Lab, report: Report, wanted: list[str] | None = None) -> None:
+def run_all(lab: Lab, report: Report, wanted: list[str] | None = None, full: bool = False) -> None:
     """All targets: those that share first, two at a time, then those that want to be alone."""
     lab.ca_file()
-    every = names(wanted)
+    every = names(wanted, full)
     with ThreadPoolExecutor(TOGETHER) as pool:
-        list(pool.map(lambda name: one(lab, report, name), [name for name in every if not exclusive(name)]))
+        list(
+            pool.map(lambda name: one(lab, report, name), [name for name in every if not has_alias(name, "exclusive")])
+        )
     for name in every:
-        if exclusive(name):
+        if has_alias(name, "exclusive"):
             one(lab, report, name)
 
 

@@ -117,7 +117,8 @@ class Demo:
             env=env,
         )
         (tarball,) = work.glob("*.tar.gz")
-        install = [*galaxy, "install", str(tarball), "-p", str(self.collections), "--offline", "--no-deps"]
+        # Without force it does nothing where the same version lies in another folder that Ansible knows.
+        install = [*galaxy, "install", str(tarball), "-p", str(self.collections), "--offline", "--no-deps", "--force"]
         run(install, what="installing the collection", env=env)
 
     def site(self, words: Sequence[str]) -> None:

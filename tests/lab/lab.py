@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, mcp_auth.openshift contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -35,44 +34,44 @@ def show(value: object) -> None:
     print(json.dumps(value, indent=1), flush=True)
 
 
-def env(settings: Settings, _: argparse.Namespace) -> None:
+def env(settings: Settings, _options: argparse.Namespace) -> None:
     """Make the controller's Python environment; prints its python."""
     print(pyenv.ensure(settings))
 
 
-def engine_(settings: Settings, _: argparse.Namespace) -> None:
+def engine_(settings: Settings, _options: argparse.Namespace) -> None:
     """Find or start a container engine; prints its socket."""
     print(engine.ensure(settings).host)
 
 
-def images_(settings: Settings, _: argparse.Namespace) -> None:
+def images_(settings: Settings, _options: argparse.Namespace) -> None:
     """Pull or build every image; prints their names."""
     show(images.ensure(settings, engine.ensure(settings)).as_dict())
 
 
-def up(settings: Settings, _: argparse.Namespace) -> None:
+def up(settings: Settings, _options: argparse.Namespace) -> None:
     """Bring the cluster up, ready for site.yml; prints where things are."""
     show(cluster.up(settings))
 
 
-def down(settings: Settings, _: argparse.Namespace) -> None:
+def down(settings: Settings, _options: argparse.Namespace) -> None:
     """Remove the cluster and stop our engine; builds stay in the cache."""
     cluster.down(settings)
 
 
-def status(settings: Settings, _: argparse.Namespace) -> None:
+def status(settings: Settings, _options: argparse.Namespace) -> None:
     """Say what there is; starts nothing."""
     show(cluster.status(settings))
 
 
-def vars_(settings: Settings, _: argparse.Namespace) -> None:
+def vars_(settings: Settings, _options: argparse.Namespace) -> None:
     """Print the path of the variables for site.yml."""
     if not settings.vars_file.exists():
         raise LabError(f"there is no cluster {settings.name} yet", "Run: lab.py up")
     print(settings.vars_file)
 
 
-def lock(settings: Settings, _: argparse.Namespace) -> None:
+def lock(settings: Settings, _options: argparse.Namespace) -> None:
     """Write the locks of Debian packages anew (for developers)."""
     debs.update_locks(settings)
 

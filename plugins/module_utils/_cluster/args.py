@@ -32,7 +32,7 @@ REFERENCE_OPTIONS: dict[str, dict[str, t.Any]] = {
     "kind": {"type": "str", "choices": ["Secret", "ConfigMap"], "default": "Secret"},
     "namespace": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
-    "key": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True, "no_log": False},
 }
 
 

@@ -131,7 +131,7 @@ class Client:
         if header.lower().startswith("basic ") or self._config.username:
             return {"kind": "basic", "issuer": ""}
         if header:
-            return {"kind": "token", "issuer": _issuer_of(header.split(" ")[-1])}
+            return {"kind": "token", "issuer": _issuer_of(header.rsplit(" ", maxsplit=1)[-1])}
         return {"kind": "certificate" if self._config.cert_file else "none", "issuer": ""}
 
     # -- resources ---------------------------------------------------------------------------------------------------

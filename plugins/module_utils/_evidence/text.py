@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import textwrap
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import asdict
+from xml.etree import ElementTree
 
 from .model import (
     BAD,

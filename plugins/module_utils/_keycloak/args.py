@@ -15,7 +15,7 @@ from .._cluster.args import CLUSTER_ARGS, reference_arg
 
 KEYCLOAK_ARGS: dict[str, dict[str, Any]] = dict(
     CLUSTER_ARGS,
-    auth_keycloak_url={"type": "str", "fallback": (env_fallback, ["KEYCLOAK_URL"])},
+    auth_keycloak_url={"type": "str", "no_log": False, "fallback": (env_fallback, ["KEYCLOAK_URL"])},
     auth_realm={"type": "str", "default": "master"},
     auth_client_id={"type": "str", "default": "admin-cli"},
     auth_client_secret={"type": "str", "no_log": True},

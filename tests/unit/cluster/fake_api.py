@@ -157,7 +157,7 @@ class FakeApi:
         return self.verb(method, api, kind, plural, namespace, name, query, body)
 
     def discovery(self, path: str) -> t.Any:
-        groups = sorted({api.split("/")[0] for api, _kind in self.kinds if "/" in api})
+        groups = sorted({api.split("/", maxsplit=1)[0] for api, _kind in self.kinds if "/" in api})
         if path == "/version":
             return {"major": "1", "minor": "34", "gitVersion": "v1.34.2"}
         if path == "/api":

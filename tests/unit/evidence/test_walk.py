@@ -103,8 +103,9 @@ class World:
         return Reply(status, {}, jose.json.dumps(data).encode())
 
 
-def walked(world, chain=CHAIN):
+def walked(world, chain=None):
     """Walk as the developer."""
+    chain = CHAIN if chain is None else chain
     target = Target(chain)
     keycloak = hops.Keycloak(target, world, Client("mcp-server"))
     signin = people.SignIn(target, keycloak, lambda said: None)

@@ -226,14 +226,13 @@ def test_the_module_killed_at_every_step(tmp_path, monkeypatch):
         folder.mkdir()
         (folder / "authentication.json").write_bytes(OLD)
         file = hostfile.HostFile(str(folder / "authentication.json"))
-        left = [step]
+        left = iter(range(step - 1, -1, -1))
         with monkeypatch.context() as patch:
             for name in ("replace", "fsync", "unlink", "rename", "fchmod"):
                 real = getattr(os, name)
 
                 def counted(*args, _real=real, _left=left, **more):
-                    _left[0] -= 1
-                    if _left[0] == 0:
+                    if next(_left, -1) == 0:
                         raise Killed
                     return _real(*args, **more)
 

@@ -60,17 +60,17 @@ def test_another_content_under_the_same_version_is_never_taken() -> None:
 class FakeArchive:
     """An archive that has moved on."""
 
-    def __init__(self, _: Settings) -> None:
-        self.settings = _
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def update(self) -> None:
         """Nothing to fetch."""
 
-    def stanzas(self, _: list[str]) -> list[dict[str, str]]:
+    def stanzas(self, _names: list[str]) -> list[dict[str, str]]:
         """The one package that it has now."""
         return [{"Package": "busybox-static", "Version": "9", "SHA256": SHA}]
 
-    def closure(self, _: dict[str, object]) -> list[Deb]:
+    def closure(self, _wanted: dict[str, object]) -> list[Deb]:
         """What it has now."""
         return [Deb("busybox-static", "9", SHA)]
 

@@ -95,12 +95,12 @@ class FakeConnection:
     headers: dict[str, str] = {}
     error: Exception | None = None
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, *_args: object, **_more: object) -> None:
         pass
 
-    def request(self, *_: str) -> None:
+    def request(self, *_args: str) -> None:
         """Send, or fail to."""
-        if self.error:
+        if isinstance(self.error, Exception):
             raise self.error
 
     def getresponse(self) -> FakeConnection:

@@ -166,7 +166,7 @@ def test_a_full_disk_is_said_as_such_and_leaves_nothing(tiny_disk: Path) -> None
 
 
 def test_a_device_that_is_full_gives_the_same_error(tmp_path: Path) -> None:
-    def build(_: Path) -> None:
+    def build(_path: Path) -> None:
         with open("/dev/full", "w", encoding="utf-8") as file:
             file.write("x")
 
