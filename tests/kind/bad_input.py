@@ -73,7 +73,15 @@ def with_chain(lab: Lab, report: Report) -> None:
         "mcp_auth.openshift.identity",
     )
     keycloak = lab.keycloak()
-    keycloak.ask("POST", "", {"realm": FOREIGN_REALM, "enabled": True, "displayName": "somebody else's"})
+    # An empty realm is adopted; this one is somebody's.
+    foreign = {
+        "realm": FOREIGN_REALM,
+        "enabled": True,
+        "clients": [{"clientId": "shop"}],
+        "users": [{"username": "customer"}],
+    }
+    keycloak.ask("POST", "", foreign)
+    keycloak.forget()
     before = keycloak.ask("GET", f"/{FOREIGN_REALM}")[1]
     words = (FOREIGN_REALM, "adopt")
     refused(

@@ -166,6 +166,10 @@ class Keycloak:
         self._token = (str(found["access_token"]), time.monotonic() + 20)
         return self._token[0]
 
+    def forget(self) -> None:
+        """Log in anew: a token has rights in the realms that were there when it was made."""
+        self._token = ("", 0.0)
+
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """A request to the administration API."""
         data = None if body is None else json.dumps(body).encode()
