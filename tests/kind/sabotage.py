@@ -41,24 +41,32 @@ class Sabotage:
 
 
 # -- the MCP server ---------------------------------------------------------------------------------------------------
-def pods(lab: Lab) -> dict[str, bool]:
-    """The MCP server's pods, and whether each is ready."""
+def pods(lab: Lab, served: bool) -> dict[str, bool]:
+    """The MCP server's pods, and whether each is ready (or at least runs)."""
     found = {}
     for pod in lab.kube.items(f"/api/v1/namespaces/{lab.namespaces[1]}/pods"):
         if pod["metadata"]["name"].startswith(SERVER) and not pod["metadata"].get("deletionTimestamp"):
-            conditions = pod.get("status", {}).get("conditions") or []
-            found[pod["metadata"]["name"]] = any(
-                one["type"] == "Ready" and one["status"] == "True" for one in conditions
-            )
+            status = pod.get("status", {})
+            ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
+            runs = [one for one in status.get("containerStatuses") or [] if "running" in one["state"]]
+            found[pod["metadata"]["name"]] = ready if served else len(runs) == len(pod["spec"]["containers"])
     return found
 
 
-def restart(lab: Lab) -> None:
+def restart(lab: Lab, served: bool = True) -> None:
     """New pods in place of the old ones."""
-    old = set(pods(lab))
+    old = set(pods(lab, served))
     for name in old:
         lab.kube.delete(f"/api/v1/namespaces/{lab.namespaces[1]}/pods/{name}", now=True)
-    wait_for("the MCP server is back", lambda: (now := pods(lab)) and not old & set(now) and all(now.values()), 120)
+
+    def back() -> bool:
+        now = pods(lab, served)
+        return bool(now) and not old & set(now) and all(now.values())
+
+    wait_for("the MCP server is back", back, 120)
+    if not served:
+        # It runs and is never ready: a moment for its listener.
+        time.sleep(5)
 
 
 def apply(lab: Lab, path: str, body: Mapping[str, Any]) -> None:
@@ -75,7 +83,7 @@ def apply(lab: Lab, path: str, body: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def server_config(lab: Lab, change: Callable[[str], str]) -> Iterator[None]:
+def server_config(lab: Lab, change: Callable[[str], str], served: bool = True) -> Iterator[None]:
     """The MCP server with another config.toml."""
     path = f"/api/v1/namespaces/{lab.namespaces[1]}/configmaps/{SERVER}-config"
     before = lab.kube.get(path)
@@ -85,7 +93,7 @@ def server_config(lab: Lab, change: Callable[[str], str]) -> Iterator[None]:
         raise RuntimeError("the sabotage did not change config.toml")
     apply(lab, path, {**before, "data": {**before["data"], "config.toml": text}})
     try:
-        restart(lab)
+        restart(lab, served)
         yield
     finally:
         apply(lab, path, before)
@@ -97,8 +105,10 @@ def swapped(old: str, new: str) -> Callable[[Lab], AbstractContextManager[None]]
     return lambda lab: server_config(lab, lambda text: text.replace(old, new))
 
 
-def open_to_all(lab: Lab) -> AbstractContextManager[None]:
-    """The MCP server without a login. It refuses to start unless the other settings about tokens go too."""
+@contextmanager
+def open_to_all(lab: Lab) -> Iterator[None]:
+    """The MCP server without a login. It refuses to start unless the other settings about tokens go too, and our proxy
+    never calls such a server ready, so that it is not served: to see it at all, the Service is told to serve it."""
 
     def change(text: str) -> str:
         kept = []
@@ -113,7 +123,14 @@ def open_to_all(lab: Lab) -> AbstractContextManager[None]:
             kept.append("require_oauth = false" if key == "require_oauth" and not section else line)
         return "\n".join(kept) + "\n"
 
-    return server_config(lab, change)
+    service = f"/api/v1/namespaces/{lab.namespaces[1]}/services/{SERVER}"
+    with server_config(lab, change, served=False):
+        lab.kube.patch(service, {"spec": {"publishNotReadyAddresses": True}})
+        try:
+            time.sleep(2)
+            yield
+        finally:
+            lab.kube.patch(service, {"spec": {"publishNotReadyAddresses": None}})
 
 
 # -- the API server ---------------------------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ def run(lab: Lab, name: str) -> Done:
         "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
         "module_defaults": {
             "group/mcp_auth.openshift.cluster": {"kubeconfig": "{{ lab_kubeconfig }}"},
-            "group/mcp_auth.openshift.keycloak": keycloak,
+            # own-login: the target takes its connection from the model, as a role does.
+            **({} if has_alias(name, "own-login") else {"group/mcp_auth.openshift.keycloak": keycloak}),
         },
         "roles": [name],
     }

@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Builds the collection and has galaxy-importer look at it as Galaxy would; the argument is a folder to work in.
+# Builds the collection and has galaxy-importer look at it as Galaxy would, but for ansible-lint, which is a check of its
+# own here; the argument is a folder to work in.
 set -euo pipefail
 work=$1
 mkdir -p "$work"
@@ -14,7 +15,7 @@ check_required_tags = True
 check_runtime_yaml = True
 check_changelog = True
 run_ansible_doc = True
-run_ansible_lint = True
+run_ansible_lint = False
 run_ansible_test = False
 log_level_main = INFO
 EOF

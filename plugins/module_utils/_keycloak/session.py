@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 KEYCLOAK_REQUIREMENT = "python-keycloak >= 6.0.0"
 USER_AGENT = "mcp_auth.openshift (Ansible collection)"
 GATEWAY = frozenset([502, 503, 504])
+# Seconds for which a database that restarts is waited for; longer, a 500 is a fault that stays.
+DATABASE_AWAY = 60.0
 FIRST_CONTACT = 60.0
 PARALLEL = 6
 SLOW = 90.0
@@ -358,6 +360,7 @@ class Session:
 
     def _retrying(self, method: str, path: str, call: Callable[[], T], safe: bool) -> T:
         tries = 0
+        began = time.monotonic()
         while True:
             tries += 1
             failure: KeycloakError
@@ -377,7 +380,9 @@ class Session:
                 again = code in GATEWAY or code == 500 or (code == 404 and b"ealm" not in (error.response_body or b""))
             except KeycloakError as error:
                 failure = error
-                again = error.code in GATEWAY or (error.code == 500 and tries < 6)
+                # Without its database Keycloak answers 500, and 400 to a request that has no body to be wrong.
+                lost = error.code == 500 or (error.code == 400 and method == "GET" and "Cannot parse the JSON" in error.message)
+                again = error.code in GATEWAY or (lost and (tries < 6 or time.monotonic() - began < DATABASE_AWAY))
                 if error.code is not None and error.code < 500:
                     self._answered = True
             if not again:

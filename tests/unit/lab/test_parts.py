@@ -93,15 +93,15 @@ class FakeConnection:
 
     status = 401
     headers: dict[str, str] = {}
-    error: Exception | None = None
+    errors: tuple[Exception, ...] = ()
 
     def __init__(self, *_args: object, **_more: object) -> None:
         pass
 
     def request(self, *_args: str) -> None:
         """Send, or fail to."""
-        if isinstance(self.error, Exception):
-            raise self.error
+        for error in self.errors:
+            raise error
 
     def getresponse(self) -> FakeConnection:
         """The answer."""
@@ -131,7 +131,9 @@ class FakeConnection:
 def test_only_a_registry_counts_as_one(  # type: ignore[no-untyped-def]
     monkeypatch: pytest.MonkeyPatch, status, headers, error, wanted
 ) -> None:
-    answer = type("Answer", (FakeConnection,), {"status": status, "headers": headers, "error": error})
+    answer = type(
+        "Answer", (FakeConnection,), {"status": status, "headers": headers, "errors": (error,) if error else ()}
+    )
     monkeypatch.setattr(registry.http.client, "HTTPSConnection", answer)
     assert registry.answers("reg.example") is wanted
 

@@ -108,7 +108,13 @@ def main() -> int:
             return 1
         time.sleep(1)
     print("the API server has the previous configuration")
-    leftovers = [suffix for suffix in ("revert-at", "reverting") if Path(f"{options.file}.{suffix}").exists()]
+    # The file is back before the host has tidied up (it syncs the disk first).
+    until = time.monotonic() + 180
+    while True:
+        leftovers = [suffix for suffix in ("revert-at", "reverting") if Path(f"{options.file}.{suffix}").exists()]
+        if not leftovers or time.monotonic() > until:
+            break
+        time.sleep(0.5)
     if leftovers or not Path(f"{options.file}.reverted").exists():
         print(f"the host left its work half done: {leftovers}", file=sys.stderr)
         return 1
