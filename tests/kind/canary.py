@@ -126,7 +126,10 @@ def collect(lab: Lab) -> None:
 
 def search(lab: Lab, report: Report, secret_values: dict[str, bytes]) -> None:
     """Look in every file that the stage wrote and in the audit log."""
-    canary = Canary(secret_values)
+    certificates = [
+        value for value in lab.kube.secrets(lab.namespaces).values() if b"-----BEGIN CERTIFICATE-----" in value
+    ]
+    canary = Canary(secret_values, certificates)
     with report.check(f"{len(canary.needles)} shapes of {len(secret_values)} secrets are nowhere"):
         expect(
             len(secret_values) >= 5, f"there are only {len(secret_values)} secrets to look for: {sorted(secret_values)}"

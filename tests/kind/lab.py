@@ -23,7 +23,7 @@ from faults.ledger import Ledger
 from faults.pki import Authority
 from faults.proxy import Proxy, Upstream, server_tls
 
-from .kube import Keycloak, Kube
+from .kube import Keycloak, Kube, wait_for
 from .plays import Plays
 from .report import CheckFailed
 
@@ -139,10 +139,22 @@ class Lab:
         file.write_text(self.keycloak().ca)
         return file
 
-    def empty(self) -> None:
-        """Take everything away, by the collection's own playbook; then what a killed run may have left."""
+    def tear_down(self) -> None:
+        """Take the chain away, by the collection's own playbook. Data and credentials stay: only a person deletes those."""
         consent = {"teardown_consent": self.values.get("chain_cluster_name", "local")}
         self.plays.run("teardown", "mcp_auth.openshift.teardown", consent).succeeded()
+
+    def empty(self) -> None:
+        """The same, and then data and credentials, with their namespaces."""
+        self.tear_down()
+        self.delete_namespaces()
+
+    def delete_namespaces(self) -> None:
+        """What teardown.yml leaves on purpose."""
+        for name in self.namespaces:
+            self.kube.delete(f"/api/v1/namespaces/{name}")
+        gone = [f"/api/v1/namespaces/{name}" for name in self.namespaces]
+        wait_for("the namespaces are gone", lambda: not any(self.kube.get(path) for path in gone), 180)
 
     @contextmanager
     def proxies(self, ledger: Ledger) -> Iterator[dict[str, Any]]:

@@ -277,15 +277,33 @@ def teardown(stage: Stage) -> None:
         stage.secrets.update(canary.everything(lab))
     with report.check("teardown.yml refuses without consent"):
         lab.plays.run("teardown-refused", "mcp_auth.openshift.teardown").refused("consent")
-    with report.check("teardown.yml takes everything away", gate="torn down"):
-        lab.empty()
-        left = {name: lab.kube.snapshot((name,)) for name in lab.namespaces}
-        expect(not any(left.values()), f"Secrets are left: {left}")
+    with report.check("teardown.yml takes the chain away", gate="torn down"):
+        lab.tear_down()
+        kinds = ("apis/apps/v1/{}statefulsets", "apis/apps/v1/{}deployments", "api/v1/{}services", "api/v1/{}pods")
+        left = [
+            f"{kind.rpartition('}')[2]} {one['metadata']['name']}"
+            for name in lab.namespaces
+            for kind in kinds
+            for one in lab.kube.items("/" + kind.format(f"namespaces/{name}/"))
+            if not one["metadata"].get("deletionTimestamp")
+        ]
+        expect(not left, f"these are left: {left}")
         login = (lab.state / "auth" / "authentication.json").read_text()
         expect("realms/" not in login, "the API server trusts the issuer still")
+        bindings = lab.kube.items("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
+        ours = [one["metadata"]["name"] for one in bindings if "openshift_" in json.dumps(one.get("subjects") or [])]
+        expect(not ours, f"these bindings are left: {ours}")
     with report.check("a second teardown changes nothing"):
         consent = {"teardown_consent": lab.values.get("chain_cluster_name", "local")}
         lab.plays.run("teardown-again", "mcp_auth.openshift.teardown", consent).unchanged()
+    with report.check("data and credentials stay until a person deletes them", gate="torn down"):
+        kept = lab.kube.snapshot(lab.namespaces)
+        claims = lab.kube.items(f"/api/v1/namespaces/{lab.namespaces[0]}/persistentvolumeclaims")
+        expect(
+            any("postgresql-credentials" in name for name in kept) and claims,
+            f"gone: {sorted(kept)}, {len(claims)} claims",
+        )
+        lab.delete_namespaces()
 
 
 def kill_points(stage: Stage) -> None:

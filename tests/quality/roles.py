@@ -50,8 +50,9 @@ def check_role(root: Path, role: Path) -> Iterator[str]:
     options: dict[str, Any] = {}
     for spec in specs.values():
         options.update(spec.get("options") or {})
-        if not spec.get("short_description"):
-            yield problem(root, specs_file, 1, "an entry point without short_description")
+        for name in ("short_description", "version_added"):
+            if not spec.get(name):
+                yield problem(root, specs_file, 1, f"an entry point without {name}")
     if role.name not in WITHOUT_CHAIN:
         if f"{role.name}_state" not in options and role.name not in ("verify",):
             yield problem(root, specs_file, 1, f"no {role.name}_state: a role can be taken away again")

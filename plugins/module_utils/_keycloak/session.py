@@ -381,7 +381,9 @@ class Session:
             except KeycloakError as error:
                 failure = error
                 # Without its database Keycloak answers 500, and 400 to a request that has no body to be wrong.
-                lost = error.code == 500 or (error.code == 400 and method == "GET" and "Cannot parse the JSON" in error.message)
+                lost = error.code == 500 or (
+                    error.code == 400 and method == "GET" and "Cannot parse the JSON" in error.message
+                )
                 again = error.code in GATEWAY or (lost and (tries < 6 or time.monotonic() - began < DATABASE_AWAY))
                 if error.code is not None and error.code < 500:
                     self._answered = True

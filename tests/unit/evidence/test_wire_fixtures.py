@@ -163,7 +163,7 @@ def test_a_child_cleans_up_when_its_parent_is_killed(tmp_path):
         os.kill(os.getpid(), 9)
     os.waitpid(parent, 0)
     deadline = time.monotonic() + 10
-    while not mark.exists() and time.monotonic() < deadline:
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert mark.read_text() == "yes"
 

@@ -14,6 +14,8 @@ import sys
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from faults.audit import AuditLog
 from faults.canary import Canary
 from faults.kill import MARKER, Point, differences, every, in_a_row, kill_marked, spread
@@ -99,6 +101,19 @@ def test_public_things_are_no_secrets(tmp_path: pathlib.Path) -> None:
     canary = Canary({"tls.crt": certificate, "user": b"keycloak"[:4]})
     assert list(canary.search([tmp_path])) == []
     assert canary.left_out == ["user"]
+
+
+def test_the_public_half_of_a_key_is_no_secret(tmp_path: pathlib.Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    lines = pem.decode().splitlines()[1:-1]
+    (tmp_path / "certificate.pem").write_text(
+        f"-----BEGIN CERTIFICATE-----\nabc{lines[-1]}\n-----END CERTIFICATE-----\n"
+    )
+    certificate = (tmp_path / "certificate.pem").read_bytes()
+    assert list(Canary({"key": pem}, [certificate]).search([tmp_path])) == []
+    (tmp_path / "out.log").write_text(f"key: {lines[1]}")
+    assert [leak.file.name for leak in Canary({"key": pem}, [certificate]).search([tmp_path])] == ["out.log"]
 
 
 @given(total=st.integers(5, 300), count=st.integers(1, 5), seed=st.integers())

@@ -100,6 +100,7 @@ SPEC = """---
 argument_specs:
   main:
     short_description: X
+    version_added: 0.1.0
     options:
       x_state: {type: str, default: present, description: State.}
       x_size: {type: int, default: 1, description: Size.}
