@@ -74,9 +74,11 @@ PREFLIGHT = (
 class Refusing(http.server.BaseHTTPRequestHandler):
     """An API server that is never asked anything when its certificate is bad."""
 
+    server: Quiet
+
     def do_any(self) -> None:
         content = json.dumps({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden"}).encode()
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.server.asked.append(self.path)
         self.send_response(403)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -93,6 +95,10 @@ class Quiet(http.server.ThreadingHTTPServer):
     """Handshakes fail here on purpose."""
 
     daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), Refusing)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that does not like the certificate goes away."""
@@ -115,15 +121,14 @@ def server(kind: str, folder: Path) -> Iterator[Path]:
         pair = trusted.server("another-name.example")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
-    listening = Quiet(("127.0.0.1", 0), Refusing)
-    listening.asked = []  # type: ignore[attr-defined]
+    listening = Quiet()
     listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:
         yield kubeconfig(folder, f"https://127.0.0.1:{listening.server_address[1]}", trusted)
-        if listening.asked:  # type: ignore[attr-defined]
-            raise AssertionError(f"a server with a bad certificate was asked: {listening.asked}")  # type: ignore[attr-defined]
+        if listening.asked:
+            raise AssertionError(f"a server with a bad certificate was asked: {listening.asked}")
     finally:
         listening.shutdown()
         listening.server_close()

@@ -5,22 +5,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from faults.bad_input import INPUTS, PREFLIGHT, Case, server
 from faults.ledger import Ledger
 from faults.pki import Authority
 from faults.proxy import Proxy, Upstream, server_tls
 
 from .lab import ROOT, Lab, Tool
+from .plays import Plays
 from .report import Report, expect
 
 NAMESPACE = "it-bad-input"
@@ -42,6 +46,37 @@ def refused(
         lab.plays.run(f"bad-{name.replace(' ', '-')}", playbook, values, ["--skip-tags", "verify"]).refused(*words)
         writes = [str(event) for event in lab.audit.writes_since(mark) if written_by in event.user]
         expect(not writes, "something was written before it was refused:\n" + "\n".join(writes))
+
+
+def preflight(report: Report, collections: Path, out: Path) -> None:
+    """What is refused without a cluster: one run, in which each case is a host of the inventory."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        hosts: dict[str, dict[str, Any]] = {}
+        for case in PREFLIGHT:
+            kubeconfig = "/nowhere/kubeconfig"
+            if case.server:
+                kubeconfig = str(stack.enter_context(server(case.server, folder / host_of(case))))
+            hosts[host_of(case)] = {**INPUTS, "chain_kubeconfig": kubeconfig, **dict(case.values)}
+        inventory = folder / "inventory.yml"
+        inventory.write_text(json.dumps({"mcp_auth_clusters": {"hosts": hosts}}))
+        plays = Plays(collections, out, folder / "private", Path("none"), folder)
+        arguments = ["-i", str(inventory), "--forks", "4"]
+        done = plays.run("preflight", "mcp_auth.openshift.preflight", arguments=arguments, with_lab=False)
+    took = (time.monotonic() - began) / len(PREFLIGHT)
+    for case in PREFLIGHT:
+        found = re.findall(rf"^fatal: \[{re.escape(host_of(case))}\]: (.*)$", done.output, re.MULTILINE)
+        missing = [word for word in case.words if not found or not re.search(word, found[0], re.IGNORECASE)]
+        failure = f"the error does not say {missing}: {found or 'it was not refused'}\n(whole output: {done.log})"
+        report.note(case.name, took, failure if missing else "")
+    with report.check("clear errors, no traceback"):
+        done.refused()
+
+
+def host_of(case: Case) -> str:
+    """A host's name for a case."""
+    return re.sub("[^a-z]+", "-", case.name.lower())
 
 
 def on_empty(lab: Lab, report: Report) -> None:

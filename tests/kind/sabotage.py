@@ -171,8 +171,11 @@ def login(lab: Lab, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
 def our_issuer(lab: Lab, data: dict[str, Any]) -> dict[str, Any]:
     """The entry of our issuer."""
     url = lab.model()["issuer"]["url"]
-    found: dict[str, Any] = next(entry for entry in data["jwt"] if entry["issuer"]["url"] == url)
-    return found
+    for entry in data["jwt"]:
+        if entry["issuer"]["url"] == url:
+            found: dict[str, Any] = entry
+            return found
+    raise RuntimeError(f"the API server does not trust {url}")
 
 
 def one_more_audience(lab: Lab) -> AbstractContextManager[None]:

@@ -145,7 +145,9 @@ def bring_up(stage: Stage) -> None:
 
 
 def machine(stage: Stage) -> None:
-    """Bad input that concerns this machine."""
+    """Bad input that concerns this machine, or needs no cluster."""
+    stage.report.need("lab")
+    bad_input.preflight(stage.report, stage.collections, stage.out)
     bad_input.machine(stage.report, stage.tool)
 
 
@@ -368,6 +370,8 @@ PARTS: dict[str, Callable[[Stage], None]] = {
     "kills": kill_points,
     "down": leave_nothing,
 }
+# Parts that wait in `make test-long`.
+LONG_ONLY: tuple[str, ...] = ()
 # Called by one of the parts, or by hand.
 EXTRA: dict[str, Callable[[Stage], None]] = {"sabotage": only_sabotage}
 
@@ -387,10 +391,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def default_parts(asked: argparse.Namespace) -> list[str]:
+    """All parts but those that are not for this run."""
+    left_out = {*(() if asked.long else LONG_ONLY), *(("down",) if asked.keep else ())}
+    return [part for part in PARTS if part not in left_out]
+
+
 def main() -> int:
     """Run the parts; the exit code says whether all passed."""
     asked = arguments()
-    chosen = asked.only.split(",") if asked.only else [part for part in PARTS if not (asked.keep and part == "down")]
+    chosen = asked.only.split(",") if asked.only else default_parts(asked)
     every = {**PARTS, **EXTRA}
     unknown = [part for part in chosen if part not in every]
     if unknown:
@@ -418,6 +428,12 @@ def main() -> int:
             with report.section(part):
                 every[part](stage)
     report.write()
+    waiting = [] if asked.long else [*LONG_ONLY, "every kill point alone", "the whole matrix at each sabotage"]
+    waiting += (
+        [] if asked.long else [f"target {name}" for name in targets.names(full=True) if name not in targets.names()]
+    )
+    if waiting and not asked.only:
+        print(f"\nIn make test-long: {', '.join(waiting)}")
     report.table()
     return 1 if report.failed else 0
 

@@ -23,11 +23,13 @@ from faults.proxy import Proxy, Upstream, server_tls
 class Echo(http.server.BaseHTTPRequestHandler):
     """An upstream that tells what it got."""
 
+    server: Upstairs
+    connection: ssl.SSLSocket
     protocol_version = "HTTP/1.1"
 
     def do_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        shown = self.connection.getpeercert()  # type: ignore[attr-defined]
+        shown = self.connection.getpeercert()
         content = json.dumps(
             {
                 "method": self.command,
@@ -37,7 +39,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
                 "host": self.headers["Host"],
             }
         ).encode()
-        self.server.seen.append(self.command)  # type: ignore[attr-defined]
+        self.server.seen.append(self.command)
         self.send_response(200)
         if self.path.startswith("/chunked"):
             self.send_header("Transfer-Encoding", "chunked")
@@ -55,6 +57,16 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Upstairs(http.server.ThreadingHTTPServer):
+    """The upstream, which remembers the methods that it saw."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        super().__init__(("127.0.0.1", 0), Echo)
+
+
 class Bed:
     """An upstream behind a proxy."""
 
@@ -62,9 +74,7 @@ class Bed:
         self.authority = Authority(folder)
         self.client: Pair = self.authority.server("admin")
         server = self.authority.server("127.0.0.1")
-        self.upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-        self.upstream.daemon_threads = True
-        self.upstream.seen = []  # type: ignore[attr-defined]
+        self.upstream = Upstairs()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(server.certificate, server.key)
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -100,7 +110,7 @@ class Bed:
 
     @property
     def seen(self) -> list[str]:
-        return self.upstream.seen  # type: ignore[attr-defined,no-any-return]
+        return self.upstream.seen
 
 
 @pytest.fixture
