@@ -32,7 +32,7 @@ test-units: ## Unit and property tests
 test-kind: ## The chain on a real kind cluster
 	@tests/run --kind
 
-test-long: ## Every kill point, full sabotage, long loads
+test-long: ## Every kill point, the sabotage, older MCP servers
 	@tests/run --long
 
 bench: ## Figures, both sides in one run

@@ -371,7 +371,7 @@ PARTS: dict[str, Callable[[Stage], None]] = {
     "down": leave_nothing,
 }
 # Parts that wait in `make test-long`.
-LONG_ONLY: tuple[str, ...] = ()
+LONG_ONLY: tuple[str, ...] = ("side-effect",)
 # Called by one of the parts, or by hand.
 EXTRA: dict[str, Callable[[Stage], None]] = {"sabotage": only_sabotage}
 
