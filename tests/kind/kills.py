@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from faults.kill import Point, Snapshot, differences, every, in_a_row, kill_marked, spread
@@ -107,36 +108,47 @@ def last_write(ledger: Ledger) -> str:
     return f"{writes[-1].method} {writes[-1].proxy}:{writes[-1].path}" if writes else "none"
 
 
-def taken_away(lab: Lab, report: Report, seed: int) -> None:
-    """Keycloak, then Postgres, deleted in the middle of a run with nothing to do; then nothing is lost."""
+def taken_away(lab: Lab, report: Report, seed: int, full: bool) -> None:
+    """Keycloak deleted in the middle of a run with nothing to do; Postgres too, in the middle only with full. Then
+    nothing is lost."""
     keycloak = lab.keycloak()
     realm = lab.model()["realm"]["realm"]
     before = keycloak.identity(realm)
-    namespace = lab.namespaces[0]
-    pods = f"/api/v1/namespaces/{namespace}/pods"
+    pods = f"/api/v1/namespaces/{lab.namespaces[0]}/pods"
     dice = random.Random(seed)
-    for part, match in (("Keycloak", "keycloak"), ("Postgres", "postgres")):
+
+    def remove(match: str) -> None:
+        for pod in lab.kube.items(pods):
+            if pod["metadata"]["name"].startswith(match):
+                lab.kube.delete(f"{pods}/{pod['metadata']['name']}", now=True)
+
+    parts = {"Keycloak": "keycloak", **({"Postgres": "postgres"} if full else {})}
+    for part, match in parts.items():
         with report.check(f"{part} deleted in the middle of a run is waited out"):
-
-            def remove(match: str = match) -> None:
-                for pod in lab.kube.items(pods):
-                    if pod["metadata"]["name"].startswith(match):
-                        lab.kube.delete(f"{pods}/{pod['metadata']['name']}", now=True)
-
-            fault = Fault(
-                "call", at=dice.randint(2, 6), writes_only=False, proxy="keycloak", path="^/admin/", call=remove
-            )
-            done, _ledger = counted(
-                lab, f"without-{match}", faults=[fault], playbook="mcp_auth.openshift.identity", arguments=[]
-            )
+            at, call = dice.randint(2, 6), partial(remove, match)
+            fault = Fault("call", at=at, writes_only=False, proxy="keycloak", path="^/admin/", call=call)
+            name, playbook = f"without-{match}", "mcp_auth.openshift.identity"
+            done, _ledger = counted(lab, name, faults=[fault], playbook=playbook, arguments=[])
             expect(fault.done, "the run asked Keycloak for nothing, so nothing was deleted")
             done.unchanged()
             wait_for("Keycloak is back", lambda: keycloak.open(f"/realms/{realm}")[0] == 200, 180)
+    if not full:
+        with report.check("Postgres deleted and back"):
+            remove("postgres")
+            wait_for("Keycloak has its database back", lambda: ready(lab, pods) and keycloak.identity(realm), 180)
     with report.check("no user, client or signing key was lost"):
         after = keycloak.identity(realm)
         lost = [name for name, value in before.items() if after.get(name) != value]
         expect(not lost, f"lost or made anew: {lost}")
         expect(len(before) > 3, f"there was nearly nothing to lose: {sorted(before)}")
+
+
+def ready(lab: Lab, pods: str) -> bool:
+    """Whether every pod of Keycloak's namespace is ready and none is on its way out."""
+    found = lab.kube.items(pods)
+    conditions = [{one["type"]: one["status"] for one in pod["status"].get("conditions") or []} for pod in found]
+    leaving = [pod for pod in found if pod["metadata"].get("deletionTimestamp")]
+    return len(found) >= 2 and not leaving and all(one.get("Ready") == "True" for one in conditions)
 
 
 def verifier_killed(lab: Lab, report: Report) -> None:

@@ -235,7 +235,7 @@ def resilience(stage: Stage) -> None:
     stage.report.need("lab", "chain")
     kills.overloaded(stage.up, stage.report)
     kills.verifier_killed(stage.up, stage.report)
-    kills.taken_away(stage.up, stage.report, stage.seed)
+    kills.taken_away(stage.up, stage.report, stage.seed, stage.asked.long)
 
 
 def side_effect(stage: Stage) -> None:
@@ -428,7 +428,8 @@ def main() -> int:
             with report.section(part):
                 every[part](stage)
     report.write()
-    waiting = [] if asked.long else [*LONG_ONLY, "every kill point alone", "the whole matrix at each sabotage"]
+    more = ("every kill point alone", "the whole matrix at each sabotage", "Postgres gone in the middle of a run")
+    waiting = [] if asked.long else [*LONG_ONLY, *more]
     waiting += (
         [] if asked.long else [f"target {name}" for name in targets.names(full=True) if name not in targets.names()]
     )
