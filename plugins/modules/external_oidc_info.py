@@ -237,7 +237,6 @@ error:
 """
 
 import os
-import pathlib
 import time
 from typing import Any
 
@@ -284,7 +283,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def elsewhere(params: dict[str, Any]) -> apiservers.At:
     """Our credential at another address of the same cluster: an address alone would be asked without it."""
     given = dict(params)
-    default = os.environ.get("KUBECONFIG") or str(pathlib.Path.home() / ".kube" / "config")
+    default = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
     if not given.get("kubeconfig") and not given.get("host") and os.path.isfile(default):
         given["kubeconfig"] = default
     return lambda url, name: connect({**given, "host": url, "tls_server_name": name})

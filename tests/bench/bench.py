@@ -16,11 +16,13 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -28,6 +30,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lab"), str(HERE.parent)]
 
 import sides
 from demo import Demo
+from faults.ledger import Ledger
+from faults.proxy import Proxy, Upstream, server_tls
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,33 @@ class Figure:
             f"| {self.name} | {self.ours:.2f} {self.unit} | {self.theirs:.2f} {self.unit} "
             f"| {self.ratio:.1f} | {self.reach:g} | {mark} |"
         )
+
+
+@dataclass(frozen=True)
+class Count:
+    """Requests that were counted, those that write apart, and how many ours may make."""
+
+    name: str
+    ours: tuple[int, int]
+    theirs: tuple[int, int]
+    limit: int
+
+    @property
+    def ratio(self) -> float:
+        return self.theirs[0] / self.ours[0]
+
+    def line(self) -> str:
+        mark = "reached" if self.ours[0] <= self.limit and not self.ours[1] else "NOT reached"
+        ours, theirs = ("%d, %d writes" % side for side in (self.ours, self.theirs))
+        return f"| {self.name} | {ours} | {theirs} | {self.ratio:.1f} | at most {self.limit}, no write | {mark} |"
+
+
+class RealmPlays(NamedTuple):
+    """The plays of both sides, and the variable with their secret."""
+
+    ours: list[dict[str, Any]]
+    theirs: list[dict[str, Any]]
+    secret: dict[str, str]
 
 
 class Bench:
@@ -121,11 +152,11 @@ class Bench:
         path.write_text(self.demo.kube("ConfigMap", "redhat-keycloak", "mcp-auth-ca")["data"]["ca.crt"])
         return path
 
-    def their_keycloak(self) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
+    def their_keycloak(self, url: str) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
         """How both sides reach Keycloak: the options, as defaults of the other side's modules, and the secret apart."""
         secret = self.demo.kube("Secret", "redhat-keycloak", "mcp-auth-admin")["data"]["client-secret"]
         connection = {
-            "auth_keycloak_url": self.model["issuer"]["keycloak_url"],
+            "auth_keycloak_url": url,
             "auth_realm": "master",
             "auth_client_id": self.model["admin"]["client_id"],
             "auth_client_secret": "{{ bench_secret }}",
@@ -144,11 +175,23 @@ class Bench:
                 times.append(time.monotonic() - began)
         return [statistics.median(times) for times in taken]
 
-    # -- figures -----------------------------------------------------------------------------------------------------
-    def realm(self) -> list[Figure]:
-        """Nothing to do in the realm: one list-taking module against one task an object."""
-        connection, defaults, more = self.their_keycloak()
-        theirs = sides.play("Realm", sides.realm_tasks(self.model["realm"]), module_defaults=defaults)
+    def requests(self, side: Callable[[str], object]) -> tuple[int, int]:
+        """Requests and writes that Keycloak gets while a side runs, by a proxy that shows Keycloak's own certificate."""
+        url = urlsplit(self.model["issuer"]["keycloak_url"])
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            certificate, key = Path(folder) / "tls.crt", Path(folder) / "tls.key"
+            for name, text in self.demo.kube("Secret", "redhat-keycloak", "keycloak-tls")["data"].items():
+                (Path(folder) / name).write_bytes(base64.b64decode(text))
+            ledger = Ledger()
+            upstream = Upstream(url.geturl(), self.ca_file(), address="127.0.0.1")
+            context = server_tls(certificate, key)
+            with Proxy("keycloak", upstream, ledger, lambda: context).running() as proxy:
+                side(f"https://{url.hostname}:{proxy.port}")
+        return ledger.requests, ledger.writes
+
+    def realm_plays(self, url: str) -> RealmPlays:
+        """The realm with nothing to do, by both sides, at a URL of Keycloak."""
+        connection, defaults, secret = self.their_keycloak(url)
         ours_defaults = {
             "group/mcp_auth.openshift.keycloak": {
                 **connection,
@@ -161,29 +204,44 @@ class Bench:
             {"name": "Exchange", "mcp_auth.openshift.keycloak_token_exchange_client": entry}
             for entry in self.model["requesters"]
         ]
-        ours = sides.play("Realm", tasks, module_defaults=ours_defaults)
+        return RealmPlays(
+            sides.play("Realm", tasks, module_defaults=ours_defaults),
+            sides.play("Realm", sides.realm_tasks(self.model["realm"]), module_defaults=defaults),
+            secret,
+        )
+
+    # -- figures -----------------------------------------------------------------------------------------------------
+    def realm(self) -> list[Figure | Count]:
+        """Nothing to do in the realm: one list-taking module against one task an object."""
+        books = self.realm_plays(self.model["issuer"]["keycloak_url"])
         role = sides.play("Role", [], roles=["mcp_auth.openshift.realm"])
         # The first run of each may change what the modules disagree about.
-        self.play(theirs, "theirs-realm", ours=False, more=more)
-        self.play(ours, "ours-realm", ours=True, more=more)
+        self.play(books.theirs, "theirs-realm", ours=False, more=books.secret)
+        self.play(books.ours, "ours-realm", ours=True, more=books.secret)
         ping, a_ours, a_role, a_theirs = self.seconds(
             lambda: self.play(sides.ping(), "ping", ours=False),
-            lambda: self.play(ours, "ours-realm", ours=True, more=more),
+            lambda: self.play(books.ours, "ours-realm", ours=True, more=books.secret),
             lambda: self.play(role, "role-realm", ours=True),
-            lambda: self.play(theirs, "theirs-realm", ours=False, more=more),
+            lambda: self.play(books.theirs, "theirs-realm", ours=False, more=books.secret),
         )
-        self.play(ours, "ours-realm", ours=True, more=more)
+        counted = [
+            self.requests(lambda url: self.play(self.realm_plays(url).theirs, "theirs-count", False, books.secret)),
+            self.requests(lambda url: self.play(self.realm_plays(url).ours, "ours-count", True, books.secret)),
+        ]
+        # One login and ten reads, a page for each kind that has pages (clients, users, groups), one for each group.
+        limit = 10 + 3 + len(self.model["realm"]["groups"])
         return [
             Figure("nothing to do in the realm, less a ping play", a_ours - ping, a_theirs - ping, 12),
             Figure("the whole role realm, less a ping play", a_role - ping, a_theirs - ping, 4),
+            Count("HTTP requests of it", counted[1], counted[0], limit),
         ]
 
-    def site(self) -> list[Figure]:
+    def site(self) -> list[Figure | Count]:
         """Nothing to do on the whole cluster: site.yml without verify against one task an object."""
         objects = [
             {"apiVersion": item["apiVersion"], "kind": item["kind"], **item} for item in self.demo.managed_objects()
         ]
-        _connection, defaults, more = self.their_keycloak()
+        _connection, defaults, more = self.their_keycloak(self.model["issuer"]["keycloak_url"])
         tasks = sides.object_tasks(objects, str(self.demo.kubeconfig)) + sides.realm_tasks(self.model["realm"])
         theirs = sides.play("Objects", tasks, module_defaults=defaults)
         print(
@@ -208,7 +266,7 @@ def main() -> int:
     if not demo.is_up():
         sys.exit("bench: no lab is up. Run make demo first.")
     bench = Bench(demo, chosen.pairs)
-    figures: list[Figure] = []
+    figures: list[Figure | Count] = []
     for name in ("realm", "site"):
         if chosen.only in (None, name):
             figures += getattr(bench, name)()

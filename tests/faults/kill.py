@@ -45,12 +45,6 @@ def spread(total: int, count: int, seed: int) -> list[Point]:
     ]
 
 
-def every(total: int, seed: int) -> list[Point]:
-    """All writes, each once, before or after as drawn."""
-    dice = random.Random(seed)
-    return [Point(write, dice.random() < 0.5) for write in range(1, total + 1)]
-
-
 def in_a_row(points: Sequence[Point]) -> list[Point]:
     """The same points when each run goes on where the one before was killed: the count begins anew each time."""
     steps: list[Point] = []

@@ -159,16 +159,20 @@ def bad_certificates(lab: Lab) -> Iterator[tuple[str, tuple[str, ...], str]]:
         tls = server_tls(pair.certificate, pair.key)
         upstream = Upstream(model["issuer"]["keycloak_url"], folder / "ca.pem", address="127.0.0.1")
         with Proxy("keycloak", upstream, Ledger(), lambda: tls).running() as proxy:
-            yield "a Keycloak certificate of another authority", ("certificate",), f"https://{host}:{proxy.port}"
+            yield (
+                "a Keycloak certificate of another authority",
+                ("CA does not sign the certificate",),
+                f"https://{host}:{proxy.port}",
+            )
         shown = lab.kube.secret(lab.namespaces[0], "keycloak-tls")
         (folder / "c.pem").write_bytes(shown["tls.crt"])
         (folder / "k.pem").touch(mode=0o600)
         (folder / "k.pem").write_bytes(shown["tls.key"])
         right = server_tls(folder / "c.pem", folder / "k.pem")
-        with Proxy("keycloak", upstream, Ledger(), lambda: right).running() as proxy:
+        with Proxy("keycloak", upstream, Ledger(), lambda: right, ("127.0.0.2", 0)).running() as proxy:
             yield (
                 "a Keycloak certificate for another name",
-                ("certificate|hostname|name",),
+                ("certificate of 127.0.0.2:\\d+ is for another name",),
                 f"https://127.0.0.2:{proxy.port}",
             )
 

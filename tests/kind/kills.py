@@ -8,11 +8,12 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from faults.kill import Point, Snapshot, differences, every, in_a_row, kill_marked, spread
+from faults.kill import Point, Snapshot, differences, in_a_row, kill_marked, spread
 from faults.ledger import Fault, Ledger
 
 from .kube import wait_for
@@ -89,9 +90,36 @@ def in_one_row(lab: Lab, report: Report, total: int, count: int, seed: int) -> N
         counted(lab, "after-kills-again")[0].unchanged()
 
 
-def each_alone(lab: Lab, report: Report, total: int, seed: int) -> None:
-    """For every write: from empty, killed at it, run again. Hours; for `make test-long`."""
-    for point in every(total, seed):
+def write_by_write(lab: Lab, report: Report, total: int) -> None:
+    """From empty, killed when its first write is done, and again, and again: every state that a killed run can leave is
+    met once, and each next run gets further. The last one finishes. For `make test-long`."""
+    kept: dict[str, str] = {}
+    met: Counter[str] = Counter()
+    ended = ""
+    for number in range(1, 3 * total):
+        # A run that begins by tidying up after the killed one meets the same write again: then it may go on further.
+        step = Point(max(1, met[ended]), after=True)
+        done, ledger = killed_at(lab, f"step-{number}", step)
+        ended = last_write(ledger)
+        if done.code == 0:
+            break
+        with report.check(f"killed after write {sum(met.values()) + 1}: {ended}"):
+            expect(done.code == -9, f"it did not die, exit code {done.code}\n{done.tail}")
+            compare(kept, lab)
+        met[ended] += 1
+        kept = {**kept, **lab.kube.snapshot(lab.namespaces)}
+    with report.check("every write was met, then a run finished", gate="kills"):
+        expect(done.code == 0, f"no run finished after {number} kills\n{done.tail}")
+        expect(len(met) >= 0.8 * total, f"only {len(met)} writes of {total} were met: {sorted(met)}")
+        compare(kept, lab)
+    report.need("kills")
+    with report.check("and a run after it changes nothing"):
+        counted(lab, "steps-again")[0].unchanged()
+
+
+def each_alone(lab: Lab, report: Report, total: int, count: int, seed: int) -> None:
+    """Some writes, spread over the phases: from empty, killed at it, the next run finishes."""
+    for point in spread(total, count, seed):
         with report.check(f"from empty, killed at {point}"):
             lab.empty()
             done, ledger = killed_at(lab, f"alone-{point.write}", point)

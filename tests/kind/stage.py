@@ -98,6 +98,7 @@ class Stage:
             MCP_AUTH_LAB_VARS=str(values),
             MCP_AUTH_RESULTS=str(results),
             MCP_AUTH_COLLECTIONS=str(self.collections),
+            MCP_AUTH_MOLECULE_PRERUN="false",
             MOLECULE_EPHEMERAL_DIRECTORY=str(self.private / "molecule"),
             MOLECULE_GLOB=str(ROOT / "extensions/molecule/*/molecule.yml"),
             NO_COLOR="1",
@@ -313,7 +314,8 @@ def kill_points(stage: Stage) -> None:
     stage.report.need("lab", "chain", "torn down")
     total = stage.writes or 60
     if stage.asked.long:
-        kills.each_alone(stage.up, stage.report, total, stage.seed)
+        kills.write_by_write(stage.up, stage.report, total)
+        kills.each_alone(stage.up, stage.report, total, KILL_POINTS, stage.seed)
     else:
         kills.in_one_row(stage.up, stage.report, total, KILL_POINTS, stage.seed)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import counts
 from .engine import Result, Run
 from .table import STAGES, Check, Table, TableError, load
 
@@ -81,6 +82,20 @@ def summary(results: Sequence[Result], table: Table, logs: Path) -> None:
                 print(f"  {check.name:<{wide}}  {check.about}")
 
 
+def failures(results: Sequence[Result], logs: Path) -> list[str]:
+    """What failed, at the end of the output, where somebody who sees only the end finds it."""
+    found = []
+    for result in results:
+        if result.good:
+            continue
+        junit, log = logs / f"{result.check.name}.xml", logs / f"{result.check.name}.log"
+        lines = counts.failures(junit) if junit.exists() else []
+        if not lines and log.exists():
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
+        found += [f"FAILED {result.check.name}: {line}" for line in lines or [result.problem]]
+    return found
+
+
 def main() -> int:
     """Run what is asked for; the exit code says whether all passed."""
     asked = arguments()
@@ -106,6 +121,7 @@ def main() -> int:
     summary(results, table, results_path)
     passed = sum(result.count.passed for result in results)
     failed = sum(result.count.failed for result in results)
+    print("\n".join(["", *failures(results, results_path)]))
     print(f"\nThis run took {time.monotonic() - BEGAN:.0f} s.")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

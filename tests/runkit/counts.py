@@ -49,6 +49,18 @@ def from_junit(path: Path, may_skip: Mapping[str, str]) -> Count:
     return Count(passed, failed, tuple(skipped))
 
 
+def failures(junit: Path) -> list[str]:
+    """What failed in a JUnit file, one line each: name, and the beginning and the end of what was said."""
+    found = []
+    for case in ET.parse(junit).getroot().iter("testcase"):
+        bad = next((bad for bad in (case.find("failure"), case.find("error")) if bad is not None), None)
+        if bad is not None:
+            lines = [line.strip() for line in (bad.text or bad.get("message") or "").splitlines() if line.strip()]
+            ends = " ... ".join(line[:160] for line in dict.fromkeys([*lines[:1], *lines[-1:]]))
+            found.append(f"{case.get('classname', '')}: {case.get('name', '')}: {ends}")
+    return found
+
+
 def from_sanity(output: str, may_skip: Mapping[str, str]) -> Count:
     """Sanity tests that ansible-test ran, failed and left out."""
     ran = len(SANITY_RUN.findall(output))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pwd
+
 import pytest
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import (
@@ -13,6 +15,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc 
     power,
     trial,
 )
+from ansible_collections.mcp_auth.openshift.plugins.modules import external_oidc_info
 
 METRICS = """# HELP apiserver_authentication_config_controller_last_config_info [ALPHA] ...
 apiserver_authentication_config_controller_last_config_info{apiserver_id_hash="sha256:aa",hash="sha256:%s"} 1
@@ -296,3 +299,13 @@ def test_rights_on_one_object_do_not_count():
     one = role("one", (["impersonate"], [""], ["users"]))
     one["rules"][0]["resourceNames"] = ["alice"]
     assert power.leads_to_every_right(one) == []
+
+
+def test_a_user_id_that_no_file_names_has_no_home_and_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert callable(external_oidc_info.elsewhere({"kubeconfig": None, "host": None}))

@@ -228,3 +228,12 @@ def test_interpreter_is_real() -> None:
     assert "shims" not in path.parts
     with pytest.raises(tools.ToolError, match=r"Python 3\.99"):
         tools.interpreter("3.99")
+
+
+def test_what_failed_is_told_in_one_line_each(tmp_path: Path) -> None:
+    junit = tmp_path / "j.xml"
+    junit.write_text(
+        '<s><testcase classname="a" name="good"/><testcase classname="a" name="bad">'
+        "<failure>it ended\nwhy\n\nbecause of this</failure></testcase></s>"
+    )
+    assert counts.failures(junit) == ["a: bad: it ended ... because of this"]
