@@ -17,10 +17,10 @@ help: ## Say what there is
 demo: ## Bring up a local cluster with the whole chain on it, verify it, and say where to look
 	@$(PYTHON) tests/lab/demo.py
 
-demo-down: ## Take the local cluster away
+demo-down: ## Take the local cluster away; builds stay in the cache, installed packages on the machine
 	@$(PYTHON) tests/lab/lab.py down
 
-test: ## Every check there is, but the long ones
+test: ## Every check but those of test-long
 	@tests/run
 
 test-static: ## Lint, types, sanity, packaging
@@ -32,7 +32,7 @@ test-units: ## Unit and property tests
 test-kind: ## The chain on a real kind cluster
 	@tests/run --kind
 
-test-long: ## Every kill point, the sabotage, older MCP servers
+test-long: ## Every kill point, the whole matrix at each sabotage, older MCP servers
 	@tests/run --long
 
 bench: ## Figures, both sides in one run

@@ -31,7 +31,8 @@ options:
       - V(present) brings the entries of O(jwt) into the file.
       - V(absent) takes the entries of the issuers of O(jwt) and O(remove_issuers) out, and nothing else.
       - V(confirmed) keeps a file that is waiting for its confirmation.
-      - V(reverted) puts the previous file back at once, if a confirmation is pending.
+      - V(reverted) puts the previous file back at once, if a confirmation is pending, or if the file has the hash
+        O(sha256).
     type: str
     choices: [present, absent, confirmed, reverted]
     default: present
@@ -62,7 +63,9 @@ options:
   confirm_within:
     description:
       - Seconds after which the host puts the previous file back unless the new one was confirmed.
-      - With V(0) the file stays without a confirmation.
+      - With V(0) the file stays without a confirmation. That is refused while an earlier change waits for its own, because
+        it would be kept as well, proven by nobody.
+      - Where the file is right already and waits for its confirmation, the time begins anew.
     type: int
     default: 0
   watch_timeout:
@@ -73,6 +76,8 @@ options:
   sha256:
     description:
       - With O(state=confirmed), the hash that the file must have. Another content is refused.
+      - With O(state=reverted), the hash of a file that is taken back even if it was confirmed already, as when another
+        control-plane host could not be confirmed. Only for what the same run has written.
     type: str
   backup:
     description:
@@ -95,6 +100,7 @@ notes:
   - Owner, group, mode and SELinux label of the file are kept. A new file has mode 0600.
   - Neighbours of the file are C(.previous) (the last confirmed content), C(.revert-at) (the deadline), C(.rejected) and
     C(.reverted) (what the host took away, and when).
+  - The deadline is kept by the clock of the host and by its uptime, whichever comes first.
   - The API server refuses to load a file in which C(anonymous) differs from the one that it started with.
 seealso:
   - module: mcp_auth.openshift.external_oidc_info
@@ -222,34 +228,39 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         if wanted.state in ("confirmed", "reverted"):
             return _decide(module, file, wanted)
         file.wait_for_revert()
+        host.check(file, wanted)
         current = file.read()
         planned = host.plan(wanted, current)
-        result: dict[str, Any] = {
-            "changed": planned.changed,
+        # A deadline that is moved is a change, too.
+        changed = planned.changed or (wanted.confirm_within > 0 and file.pending() is not None)
+        backup = {}
+        if not module.check_mode:
+            if planned.changed and module.params["backup"] and current is not None:
+                backup["backup_file"] = module.backup_local(file.path)
+            planned, changed = host.apply(file, wanted, planned)
+        return {
+            "changed": changed,
             "sha256": planned.sha256_after,
             "previous_sha256": planned.sha256_before,
             "issuers": kubernetes.issuers(planned.after or {}),
             "changes": planned.changes,
             "content": planned.text,
             "diff": planned.diff(wanted.path),
+            **backup,
+            **host.report(file),
         }
-        if not module.check_mode:
-            if planned.changed and module.params["backup"] and current is not None:
-                result["backup_file"] = module.backup_local(file.path)
-            host.apply(file, wanted, planned)
-        return {**result, **host.report(file)}
 
 
 def _decide(module: AnsibleModule, file: HostFile, wanted: host.Wanted) -> dict[str, Any]:
     """Keep the pending file, or go back at once."""
     before = file.read()
-    waiting = file.pending() is not None
     if module.check_mode:
-        changed = waiting
+        taken = wanted.state == "reverted" and before is not None and kubernetes.sha256(before) == wanted.sha256
+        changed = file.pending() is not None or taken
     elif wanted.state == "confirmed":
         changed = file.confirm(wanted.sha256)
     else:
-        changed = file.revert()
+        changed = file.revert(wanted.sha256)
     after = file.read()
     return {
         "changed": changed,

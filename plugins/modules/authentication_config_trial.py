@@ -200,6 +200,8 @@ def main() -> None:
             error={"reason": "unavailable", "hint": hint},
             **result,
         )
+    if result["verdict"] == "unavailable":
+        module.warn(f"no trial of the file was possible: {result['message']}. Nothing but a trial compiles its CEL.")
     module.exit_json(**result)
 
 

@@ -23,6 +23,8 @@ options:
     description:
       - The C(chain_*) variables, by their full names.
       - P(mcp_auth.openshift.chain#role) documents each.
+      - Nested values are taken as the modules take them, and options that do not exist are refused. Secrets are refused too,
+        they travel as references.
     type: dict
     required: true
   observed:
@@ -40,7 +42,8 @@ options:
         type: dict
   variable_names:
     description:
-      - Names of all variables that look like this collection's, to find mistyped ones.
+      - Names of all variables that look like this collection's, to find mistyped ones. Outside C(chain_*) only one that
+        is a letter or two off is refused, unless C(chain_foreign_variables) names it.
     type: list
     elements: str
     default: []
@@ -96,7 +99,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 chain:
-  description: The model. It holds no secret, only references to Secrets.
+  description: The model. It holds no secret, only references to Secrets. Where O(lint=false) and a secret is written into
+    O(inputs), that secret is hidden in it.
   returned: success
   type: dict
   contains:
@@ -147,7 +151,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import build
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import build, normal
 
 ARGUMENTS = {
     "inputs": {"type": "dict", "required": True},
@@ -169,6 +173,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
+    # A secret in place of its reference is refused, and Ansible prints the options of a module that failed.
+    module.no_log_values.update(secret for _path, secret in normal.inline_secrets(params["inputs"]))
     model = build.build(params["inputs"], params["observed"] or {}, params["variable_names"], params["known_names"])
     problems = model["problems"]
     if problems and params["lint"]:

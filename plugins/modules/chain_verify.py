@@ -14,12 +14,15 @@ author:
 description:
   - Signs people in, exchanges their tokens, calls tools on the MCP server and asks the API server who they are. Each claim
     and each right is compared with what the model of the chain predicts.
-  - Then tries what must not work. Each wrong token differs in one property from a good twin, which the same hop had
-    accepted just before. A refusal counts only with the expected reason.
+  - Then tries what must not work. Each wrong token stands beside a good twin, which the same hop had accepted just
+    before, and the report says what differs. A refusal counts only with the expected reason.
   - Looks at rights, tools, open paths and credentials.
   - The result holds claims, never a token, a password or a key.
-  - The run fails when a hop takes a wrong token, when a hop differs from the model, or when the posture is bad. What could
-    not be tried is V(not tested), never a success.
+  - The run fails when a hop takes a wrong token, refuses it for a wrong reason, or refuses the good twin too; when a hop
+    differs from the model; when the posture is bad; when something made for the run could not be removed; and when nothing
+    of what was asked for could be tried (C(failed)).
+  - What could not be tried is V(not tested), and a refusal whose reason could not be read is shown as such. With
+    such gaps the run succeeds, and its verdict is C(passed with gaps). Only a run without gaps is C(passed).
 options:
   chain:
     description:
@@ -30,8 +33,10 @@ options:
   people:
     description:
       - Who walks the chain. Without it, everybody whom the model knows.
-      - Somebody with neither a token nor a password signs in by device flow. The address to open is shown by the callback
-        P(mcp_auth.openshift.progress#callback).
+      - Of somebody whom the model does not know, name, audience, lifetime and rights of the persona are compared. The groups
+        cannot be, so that the hops which show them are V(not tested).
+      - Somebody with neither a token nor a password signs in by device flow, which needs the client that O(fixtures) makes.
+        The address to open is shown by the callback P(mcp_auth.openshift.progress#callback).
     type: list
     elements: dict
     suboptions:
@@ -100,6 +105,8 @@ options:
     description:
       - Consent to make, for the time of the run, a client with a short token life, a confidential client, two client
         scopes, three probe users and a second realm in Keycloak.
+      - The first client is a public one that takes a password for a token (direct access grants), as long as the run lasts.
+        Where such a client must not be, leave this off.
       - All of it is marked, removed at the end, removed by a child process when the run is killed, and swept by the start of
         the next run.
       - It needs the options O(auth_client_secret_from) and the like, of somebody who may manage realms.
@@ -108,7 +115,7 @@ options:
     default: false
   outage:
     description:
-      - Consent to scale Keycloak to nothing and back, and to try the chain meanwhile.
+      - Consent to scale Keycloak to nothing and back, and to try the chain meanwhile. Without it that row is V(not tested).
       - It needs the right to change the StatefulSet. A run that is killed leaves its former size in an annotation, and the
         next run with this option, or its child process, gives it back.
     type: bool
@@ -171,7 +178,7 @@ attributes:
       - What it makes for a run it removes again; C(changed) is always false. Reports are written anew each time.
 notes:
   - Rights on the cluster for the whole of it are those to read the referenced Secrets, to create tokens of the MCP server's
-    ServiceAccount, to read the API server's log (C(pods/log)), to impersonate that ServiceAccount, and to list RBAC
+    ServiceAccount, to read the API server's log (C(pods/log)), to impersonate ServiceAccounts, and to list RBAC
     objects, Deployments, DaemonSets and NetworkPolicies. What is lacking makes single rows V(not tested).
   - Two runs with O(fixtures) on one realm at the same time disturb each other.
 seealso:
@@ -206,7 +213,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one line; on failure with the tables.
+  description: The verdict in one line (C(passed), C(passed with gaps) or C(failed)); on failure with the tables.
   returned: always
   type: str
   sample: "passed: 70 wrong things tried, 70 refused as expected, 0 not tested; hops right 15 of 15"
@@ -216,7 +223,7 @@ table:
   type: list
   elements: str
 summary:
-  description: The figures, and in C(failures) what failed.
+  description: The figures, and in C(failures) what failed. C(reasons_checked) of the C(refused) showed their reason.
   returned: not in check mode
   type: dict
   sample: {"verdict": "passed", "tried": 70, "refused": 70, "taken": 0, "not_tested": 0, "hops": 15, "hops_right": 15}
@@ -243,7 +250,7 @@ cells:
       type: str
       sample: kube_apiserver
     verdict:
-      description: V(refused as expected), V(taken), V(wrong reason), V(n/a) or V(not tested).
+      description: V(refused as expected), V(taken), V(wrong reason), V(nothing proven), V(n/a) or V(not tested).
       type: str
       sample: refused as expected
     got_status:
@@ -333,6 +340,11 @@ def main() -> None:
     if module.check_mode:
         plan = entry.planned(module.params)
         module.exit_json(changed=False, plan=plan, msg="%d cells; nothing was contacted" % len(plan))
+    # Should this run end early, an older report must not be taken for its own.
+    for kind in ("json", "junit", "html"):
+        path = (module.params["report"] or {}).get(kind)
+        if path and os.path.isfile(path):
+            os.unlink(path)
     try:
         evidence = entry.verify(module.params, module.hide, Progress("chain_verify: ").say)
     except Stop as error:

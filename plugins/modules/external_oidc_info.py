@@ -95,6 +95,11 @@ options:
         description: How many API servers must have loaded it, as while it is written host by host. All of them with V(0).
         type: int
         default: 0
+      addresses:
+        description: Look at the API servers at these addresses only, as at the one of the host that was just written.
+        type: list
+        elements: str
+        default: []
       before:
         description:
           - RV(api_servers) of a run before the file was written. Kubernetes 1.33 and older tell no hash, so a success
@@ -266,6 +271,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {
             "sha256": {"type": "list", "elements": "str", "required": True},
             "at_least": {"type": "int", "default": 0},
+            "addresses": {"type": "list", "elements": "str", "default": []},
             "before": {"type": "list", "elements": "dict", "default": []},
             "timeout": {"type": "int", "default": 120},
         },
@@ -341,7 +347,15 @@ def run(module: ClusterModule) -> dict[str, Any]:
         wait = params["wait_loaded"]
         if wait and not problems:
             before = {str(entry.get("address")): entry for entry in wait["before"]}
-            apiservers.wait_loaded(servers, wait["sha256"], before, wait["at_least"], wait["timeout"], progress.say)
+            apiservers.wait_loaded(
+                servers,
+                wait["sha256"],
+                before,
+                wait["at_least"],
+                wait["timeout"],
+                progress.say,
+                only=wait["addresses"],
+            )
         result["api_servers"] = [apiservers.as_result(server) for server in servers]
         each = [server["client"] for server in servers if server["reachable"]]
     if params["token"] or params["token_from"]:

@@ -15,6 +15,8 @@ description:
   - Makes a new certificate when there is none, when it ends soon, or when it no longer fits - other names, another issuer, another type
     of key, a key that is not its own.
   - Certificates that somebody else provides are checked and never touched (O(generate=never)).
+  - A Secret that this module did not make - it has no label C(app.kubernetes.io/managed-by=mcp-auth-openshift) - is used as it is when it
+    will do, and is never replaced or deleted. When it will not do, the module fails and says why.
 extends_documentation_fragment:
   - mcp_auth.openshift.cluster
   - mcp_auth.openshift.attributes
@@ -42,7 +44,8 @@ options:
   state:
     description:
       - V(present) keeps the certificate.
-      - V(absent) deletes the Secret and what was published.
+      - V(absent) deletes what was published, now or earlier, and the Secret.
+      - A Secret that this module did not make is left, with a warning; with O(generate=never) every Secret is.
     type: str
     choices: [present, absent]
     default: present
@@ -55,11 +58,15 @@ options:
     choices: [ca, server, client_key]
     required: true
   common_name:
-    description: Common name of the subject.
+    description:
+      - Common name of the subject. X.509 gives it 64 bytes. A longer one is left out for O(role=server), where only O(dns_names) and
+        O(ip_addresses) count, and cut for the others.
     type: str
     required: true
   dns_names:
-    description: The names for which the certificate is valid. For O(role=server) the common name when neither this nor O(ip_addresses) is given.
+    description:
+      - The names for which the certificate is valid. For O(role=server) the common name when neither this nor O(ip_addresses) is given.
+      - Names beyond ASCII are encoded (IDNA). The few that are not the same in both of its standards have to be given encoded.
     type: list
     elements: str
     default: []
@@ -112,15 +119,19 @@ options:
     default: keep
   ca_certificate:
     description:
-      - CA certificates (PEM) that somebody else keeps.
+      - CA certificates (PEM) that somebody else keeps. An empty text is refused.
       - With O(role=ca) they are checked and published, and there is no Secret.
       - With O(role=server) and O(generate=never) they must have signed the certificate.
     type: str
   publish:
-    description: ConfigMaps that hold the public part. They are kept in step and put back when somebody changes them.
+    description:
+      - ConfigMaps that hold the public part. They are kept in step and put back when somebody changes them.
+      - One that is not named any more is deleted, unless somebody else keeps the certificate (O(generate=never), O(ca_certificate)). If this
+        is not set, nothing is published and nothing deleted.
+      - A ConfigMap belongs to one certificate, but may hold several of its texts under different keys. One of somebody else is never
+        overwritten; it is left as it is when it holds the same text already.
     type: list
     elements: dict
-    default: []
     suboptions:
       kind:
         description: Kind of the object.
@@ -144,12 +155,14 @@ options:
         type: str
         choices: [ca, certificate]
   labels:
-    description: Labels of the Secret and of what is published.
+    description:
+      - Labels of the Secret and of what is published. C(app.kubernetes.io/managed-by) is always that of this collection.
     type: dict
     default: {}
 notes:
   - The user needs C(get), C(create) and C(update) on Secrets of the namespace, C(get) on the issuer's Secret, and C(get), C(create) and
-    C(patch) on the ConfigMaps.
+    C(patch) on the ConfigMaps, and C(delete) to take them back.
+  - To hand a Secret of yours over to this module, give it the label C(app.kubernetes.io/managed-by=mcp-auth-openshift).
 requirements:
   - cryptography >= 42.0.0
 author:
@@ -264,7 +277,6 @@ ARGUMENT_SPEC = {
     "publish": {
         "type": "list",
         "elements": "dict",
-        "default": [],
         "options": {
             "kind": {"type": "str", "choices": ["ConfigMap"], "default": "ConfigMap"},
             "namespace": {"type": "str", "required": True},

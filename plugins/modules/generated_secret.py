@@ -14,6 +14,8 @@ description:
   - Copies in other namespaces, also inside rendered files, follow from it. A copy that was changed by hand is put back.
   - A run that is killed at any moment is finished by the next one with the same values. Two runs at the same moment agree.
   - Values are only replaced when that is asked for.
+  - A Secret that this module did not make - it has no label C(app.kubernetes.io/managed-by=mcp-auth-openshift) - keeps all its values. Keys
+    that it lacks are added. It is left as it is when it has them all.
 extends_documentation_fragment:
   - mcp_auth.openshift.cluster
   - mcp_auth.openshift.attributes
@@ -44,6 +46,7 @@ options:
     description:
       - V(present) makes the Secret and its copies.
       - V(absent) deletes the copies, those that are no longer named too, and the Secret. Its values are lost then.
+      - A Secret that this module did not make is left, with a warning; with O(generate=never) every Secret is.
     type: str
     choices: [present, absent]
     default: present
@@ -82,8 +85,9 @@ options:
   generate:
     description:
       - V(if_missing) makes the random values that are not there.
-      - V(never) makes none and fails when one is missing. For credentials that somebody else provides.
-      - V(rotate) replaces all random values.
+      - V(never) makes none and fails when one is missing. For credentials that somebody else provides. Nothing of the Secret is changed but
+        an annotation that lists the copies.
+      - V(rotate) replaces all random values. It fails when somebody else wrote one of them.
     type: str
     choices: [if_missing, never, rotate]
     default: if_missing
@@ -125,11 +129,13 @@ options:
         type: str
         default: Opaque
   labels:
-    description: Labels of the Secret and its copies, besides those that are there.
+    description:
+      - Labels of the copies, and of the Secret when this module made it, besides those that are there. C(app.kubernetes.io/managed-by) is
+        always that of this collection.
     type: dict
     default: {}
   annotations:
-    description: Annotations of the Secret, besides those that are there.
+    description: Annotations of the Secret when this module made it, besides those that are there.
     type: dict
     default: {}
   type:
@@ -138,6 +144,7 @@ options:
     default: Opaque
 notes:
   - The user needs the rights C(get), C(create) and C(update) on Secrets in the namespaces named, and C(delete) to remove copies.
+  - To hand a Secret of yours over to this module, give it the label C(app.kubernetes.io/managed-by=mcp-auth-openshift).
 author:
   - mcp_auth.openshift contributors (@mcp-auth)
 seealso:

@@ -32,22 +32,25 @@ options:
   state:
     description:
       - Whether the realm is there.
-      - V(absent) removes a realm only when it carries our mark (the attribute C(mcp-auth-openshift.owner)), or with O(force=true).
+      - V(absent) removes only a realm that this module made, for exactly the same O(owner) (the attributes C(mcp-auth-openshift.owner) and
+        C(mcp-auth-openshift.origin) say so), or with O(force=true). One that was adopted stays.
     type: str
     choices: [present, absent]
     default: present
   adopt:
     description:
       - Takes over a realm of that name, whoever made it.
-      - Without it a realm is adopted when it carries our mark with the same O(owner), or when it has no mark and is empty or has something in
-        common with what is asked for. Any other is refused, nothing being changed.
+      - Without it a realm is adopted when it carries our mark with the same O(owner), or when it has no mark and either has one of the O(clients)
+        that are asked for, or is empty (no client of its own, no user, no group). Any other is refused, nothing being changed.
+      - A realm that was taken over is marked as adopted.
     type: bool
     default: false
   owner:
-    description: Name that is written into the realm's mark, so that two owners do not take one realm from each other.
+    description:
+      - Name that is written into the realm's mark, so that two owners do not take one realm from each other, and none removes the other's.
     type: str
   force:
-    description: Lets O(state=absent) remove a realm without our mark.
+    description: Lets O(state=absent) remove a realm that somebody else made, that was adopted, or that belongs to another O(owner).
     type: bool
     default: false
   settings:
@@ -183,12 +186,18 @@ options:
   representation:
     description: Further settings of the realm as Keycloak names them, passed through and compared. Secret ones are hidden by their name.
     type: dict
+  reset_secrets:
+    description:
+      - Writes what O(representation) names and the server masks (such as the password of C(smtpServer)), on every run.
+      - Without it such a value is written only where the realm has none. One that is there is neither compared nor written, and a warning says so.
+    type: bool
+    default: false
   builtin_scopes:
     description:
       - Restores built-in client scopes that the realm has lost (a C(KeycloakRealmImport) with client scopes of its own makes a realm without them,
         and its tokens then lack C(sub)), their place among the realm's defaults, and gives them back to the built-in clients.
       - What they hold is read from realm C(master) of the same server. A built-in scope that is there is left alone, unless it has lost all its
-        mappers.
+        mappers, or is C(basic) and has lost the one for C(sub).
     type: bool
     default: true
   client_scopes:
@@ -619,8 +628,11 @@ options:
     description: The issuer that the realm's discovery document must tell, to the letter; fails otherwise, after the changes.
     type: str
   plan_against_empty:
-    description: In check mode, plans for a realm that is not there when Keycloak or its credential is not there yet. For runs that would make the
-      Keycloak.
+    description:
+      - In check mode, says that this run would make the Keycloak. If it is not there - the object with the credential is not found, the
+        host does not resolve, or nothing listens there (or a port mapping closes the connection) - the plan is made for a realm that is not there,
+        with a warning.
+      - A server that answers is there; a refused login, a wrong certificate or a slow answer is an error in check mode too.
     type: bool
     default: false
 attributes:
@@ -727,10 +739,19 @@ changes:
       before: {redirectUris: ["*"]}
       after: {redirectUris: ["http://127.0.0.1/*"]}
 unmanaged:
-  description: What is in the realm and not in the input, by kind, at most 200 names each. Built-in objects are not listed.
+  description:
+    - What is in the realm and not in the input, by kind, at most 200 names each. Built-in objects are not listed.
+    - Below whole objects only what decides about security is listed - C(client_settings) are flows, full scope, lifespans, post-logout URIs and
+      the exchange switch that are set on the clients of the input without being named; C(default_client_scopes) are further scopes that every new
+      client gets; C(protocol_mappers) are audience and hardcoded mappers in built-in scopes.
   returned: always
   type: dict
   sample: {clients: [grafana], group_members: ["/openshift_admins: mallory"]}
+against_empty:
+  description: Whether the changes were planned without a server (O(plan_against_empty)).
+  returned: success
+  type: bool
+  sample: false
 requests:
   description: Number of requests to Keycloak, login included.
   returned: always

@@ -139,7 +139,11 @@ options:
         type: str
         required: true
   plan_against_empty:
-    description: In check mode, plans for a client that was just made when Keycloak, its credential, the realm or the client is not there yet.
+    description:
+      - In check mode, says that this run would make the Keycloak, the realm or the client. If it is not there - the object with the credential is
+        not found, the host does not resolve, nothing listens there, or the server has no such client - the plan is made for a client that was just
+        made, with a warning.
+      - A server that answers is there; a refused login, a wrong certificate or a slow answer is an error in check mode too.
     type: bool
     default: false
 attributes:

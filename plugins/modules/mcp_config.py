@@ -184,7 +184,8 @@ options:
   extra:
     description:
       - More settings by the server's own names, nested or dotted, checked against the version.
-      - They win over O(settings).
+      - They are for what O(settings) has no word for. A key that a setting writes is refused here, because it would go
+        around the setting's checks; C(log_level) alone wins over its setting.
     type: dict
     default: {}
   config_path:

@@ -34,7 +34,7 @@ options:
     default: true
   fail_on_others:
     description:
-      - Fail when somebody who is not allowed can do everything.
+      - Fail when somebody who is not allowed can do everything, or give itself that right.
     type: bool
     default: false
 attributes:
@@ -78,7 +78,7 @@ holders:
       rights: ["*"]
       allowed: true
 others:
-  description: Those of RV(holders) that can do everything and are not allowed to.
+  description: Those of RV(holders) that are not allowed, whichever their C(power).
   type: list
   elements: dict
   returned: always
@@ -110,7 +110,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     allowed = params["allowed"] + list(power.ALLOWED if params["allow_system"] else ())
     bindings = client.list(API, "ClusterRoleBinding") + client.list(API, "RoleBinding", "kube-system")
     holders = power.holders(client.list(API, "ClusterRole"), bindings, allowed)
-    others = [entry for entry in holders if entry["power"] == "everything" and not entry["allowed"]]
+    others = [entry for entry in holders if not entry["allowed"]]
     return {"changed": False, "holders": holders, "others": others}
 
 
@@ -121,10 +121,13 @@ def main() -> None:
     except ClusterError as exc:
         module.fail_json(msg=str(exc), error=exc.to_result())
     if result["others"] and module.params["fail_on_others"]:
-        names = ", ".join(f"{entry['subject']} (binding {entry['binding']})" for entry in result["others"])
+        names = ", ".join(
+            f"{entry['subject']} (binding {entry['binding']}: {', '.join(entry['rights'])})"
+            for entry in result["others"]
+        )
         hint = "remove the binding, or name the subject in the list of those who may (rbac_allowed_cluster_admins)"
         module.fail_json(
-            msg=f"not only the expected ones can do everything in this cluster: {names}. {hint}",
+            msg=f"not only the expected ones can do everything in this cluster, or give themselves that right: {names}. {hint}",
             error={"reason": "others", "hint": hint},
             **result,
         )

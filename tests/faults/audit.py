@@ -28,6 +28,8 @@ class Event:
     agent: str
     impersonated: str
     dry_run: bool
+    group: str = ""
+    resource: str = ""
 
     @property
     def write(self) -> bool:
@@ -105,6 +107,8 @@ def parse(data: dict[str, object]) -> Event | None:
         agent=str(data.get("userAgent") or ""),
         impersonated=str(_mapping(data.get("impersonatedUser")).get("username") or ""),
         dry_run="All" in parse_qs(parts.query).get("dryRun", []),
+        group=str(ref.get("apiGroup") or ""),
+        resource="" if ref.get("subresource") else str(ref.get("resource") or ""),
     )
 
 

@@ -24,7 +24,7 @@ MANAGER = "mcp-auth-openshift"
 SERVER = "ocp-mcp-server"
 # Rows that wait for time to pass or take parts away; no sabotage here is about them.
 SLOW = ("expired", "outage", "disabled_person", "signed_out_person", "group_taken_away")
-BAD = ("taken", "wrong reason", "wrong", "bad")
+BAD = ("taken", "wrong reason", "nothing proven", "wrong", "bad")
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,21 @@ def powerful_account(lab: Lab) -> Iterator[None]:
 
 
 @contextmanager
+def powerful_group(lab: Lab) -> Iterator[None]:
+    """Every ServiceAccount of the MCP server's namespace may edit there."""
+    namespace = lab.namespaces[1]
+    base = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    group = "rbac.authorization.k8s.io"
+    subject = {"kind": "Group", "apiGroup": group, "name": f"system:serviceaccounts:{namespace}"}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "edit"}
+    lab.kube.make(base, {"metadata": {"name": "sabotage"}, "roleRef": role, "subjects": [subject]})
+    try:
+        yield
+    finally:
+        lab.kube.delete(f"{base}/sabotage")
+
+
+@contextmanager
 def optional_scope(lab: Lab, client_id: str, name: str) -> Iterator[None]:
     """A client that may ask for a scope which is not its own."""
     keycloak = lab.keycloak()
@@ -262,6 +277,26 @@ def scope_to_people(lab: Lab) -> AbstractContextManager[None]:
     """The people's own client may ask for the cluster's scope: a login would give the cluster's token at once."""
     model = lab.model()
     return optional_scope(lab, model["clients"]["mcp_client"], model["requesters"][0]["scopes"][0])
+
+
+@contextmanager
+def code_flow(lab: Lab) -> Iterator[None]:
+    """The requester has the standard flow, and an address of its own to come back to."""
+    keycloak = lab.keycloak()
+    model = lab.model()
+    clients = f"/{model['realm']['realm']}/clients"
+    before = keycloak.items(f"{clients}?clientId={model['clients']['mcp_server']}")[0]
+
+    def put(more: Mapping[str, Any]) -> None:
+        status, found = keycloak.ask("PUT", f"{clients}/{before['id']}", {**before, **more})
+        if status >= 300:
+            raise RuntimeError(f"PUT {clients}/{before['id']}: {status} {found}")
+
+    put({"standardFlowEnabled": True, "redirectUris": ["https://sabotage.invalid/*"]})
+    try:
+        yield
+    finally:
+        put({})
 
 
 # What a server without a login takes, and what comes out otherwise because nobody is anybody there.
@@ -310,6 +345,12 @@ SABOTAGES = (
         parts=("posture",),
     ),
     Sabotage(
+        "every ServiceAccount of the MCP server's namespace may edit there",
+        powerful_group,
+        frozenset({"posture:service_account"}),
+        parts=("posture",),
+    ),
+    Sabotage(
         "the requester has a scope that is not its own",
         scope_to_the_requester,
         frozenset({"cell:exchange_foreign_scope@keycloak"}),
@@ -319,6 +360,12 @@ SABOTAGES = (
         "the people's client may ask for the cluster's scope",
         scope_to_people,
         frozenset({"cell:login_for_cluster@keycloak"}),
+        columns=("keycloak",),
+    ),
+    Sabotage(
+        "people may sign in at the requester (standard flow on)",
+        code_flow,
+        frozenset({"cell:requester_code_flow@keycloak"}),
         columns=("keycloak",),
     ),
     Sabotage(
@@ -332,7 +379,8 @@ SABOTAGES = (
 
 def red_of(evidence: Mapping[str, Any]) -> set[str]:
     """Everything red in a result of the verifier."""
-    red = {f"cell:{one['row']}@{one['column']}" for one in evidence.get("cells") or [] if one["verdict"] in BAD}
+    cells = evidence.get("cells") or []
+    red = {f"cell:{one['row']}@{one['column']}" for one in cells if one["verdict"] in BAD}
     red |= {f"posture:{one['id']}" for one in evidence.get("posture") or [] if one["verdict"] in BAD}
     return red | {f"hop:{one['id']}:{one['person']}" for one in evidence.get("hops") or [] if one["verdict"] in BAD}
 
@@ -351,8 +399,9 @@ def look(lab: Lab, name: str, parts: tuple[str, ...], columns: tuple[str, ...], 
         "verify_rows": names,
         "verify_report_dir": str(folder),
     }
-    done = lab.plays.run(f"verify-{name}", "mcp_auth.openshift.verify", values)
     file = folder / "chain.json"
+    file.unlink(missing_ok=True)
+    done = lab.plays.run(f"verify-{name}", "mcp_auth.openshift.verify", values)
     expect(file.exists(), f"the verifier wrote no evidence\n{done.tail}")
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found

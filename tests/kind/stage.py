@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
@@ -38,6 +40,8 @@ from kind.lab import ROOT, Lab, Tool, install
 from kind.report import CheckFailed, Report, expect
 
 KILL_POINTS = 5
+# How our own client names itself to the API server.
+AGENT = "mcp-auth-openshift-ansible"
 
 
 @dataclass
@@ -99,6 +103,7 @@ class Stage:
             MCP_AUTH_RESULTS=str(results),
             MCP_AUTH_COLLECTIONS=str(self.collections),
             MCP_AUTH_MOLECULE_PRERUN="false",
+            MCP_AUTH_SABOTAGE="--long" if self.asked.long else "",
             MOLECULE_EPHEMERAL_DIRECTORY=str(self.private / "molecule"),
             MOLECULE_GLOB=str(ROOT / "extensions/molecule/*/molecule.yml"),
             NO_COLOR="1",
@@ -185,12 +190,18 @@ def converge(stage: Stage) -> None:
         stage.step("create")
     report.need("chain")
     ledger = Ledger(lab.out / "converge.requests.jsonl")
+    mark = lab.audit.mark()
     with (
         report.check("molecule converge: site.yml from empty, -vvv --diff", gate="chain"),
         lab.proxies(ledger) as through,
     ):
         values = write_private(stage.private / "converge-vars.json", json.dumps({**lab.values, **through}))
         stage.step("converge", values, "--", "-vvv")
+    with report.check("preflight asks for every right that the run used (audit log)"):
+        used = {(event.group, event.resource, event.verb) for event in lab.audit.since(mark) if event.agent == AGENT}
+        expect(len(used) > 30, f"the audit log shows only {sorted(used)}: it proves nothing")
+        left = sorted(one for one in used - asked_by_preflight() if one[1] and not one[1].startswith("selfsubject"))
+        expect(not left, f"it does not ask for {left}")
     stage.writes = ledger.writes
     report.say(f"       {ledger.requests} requests, {ledger.writes} writes")
     report.need("chain")
@@ -199,6 +210,20 @@ def converge(stage: Stage) -> None:
         expect(not found, "; ".join(found))
     with report.check("molecule idempotence: the second run changes nothing", gate="idempotent"):
         stage.step("idempotence")
+    with report.check("check mode announces nothing any more"):
+        lab.plays.run("check-mode-again", arguments=["--check", "--skip-tags", "verify"]).unchanged()
+
+
+def asked_by_preflight() -> set[tuple[str, str, str]]:
+    """Group, resource and verb of each right that the playbook asks for."""
+    (play,) = yaml.safe_load((ROOT / "playbooks" / "preflight.yml").read_text(encoding="utf-8"))
+    kinds = play["vars"]["__preflight_kinds"]
+    return {
+        (group, resource, verb)
+        for group, resources in kinds.items()
+        for resource, verbs in resources.items()
+        for verb in verbs
+    }
 
 
 def verify(stage: Stage) -> None:
@@ -372,8 +397,6 @@ PARTS: dict[str, Callable[[Stage], None]] = {
     "kills": kill_points,
     "down": leave_nothing,
 }
-# Parts that wait in `make test-long`.
-LONG_ONLY: tuple[str, ...] = ("side-effect",)
 # Called by one of the parts, or by hand.
 EXTRA: dict[str, Callable[[Stage], None]] = {"sabotage": only_sabotage}
 
@@ -395,8 +418,7 @@ def arguments() -> argparse.Namespace:
 
 def default_parts(asked: argparse.Namespace) -> list[str]:
     """All parts but those that are not for this run."""
-    left_out = {*(() if asked.long else LONG_ONLY), *(("down",) if asked.keep else ())}
-    return [part for part in PARTS if part not in left_out]
+    return [part for part in PARTS if not (asked.keep and part == "down")]
 
 
 def main() -> int:
@@ -431,7 +453,7 @@ def main() -> int:
                 every[part](stage)
     report.write()
     more = ("every kill point alone", "the whole matrix at each sabotage", "Postgres gone in the middle of a run")
-    waiting = [] if asked.long else [*LONG_ONLY, *more]
+    waiting = [] if asked.long else [*more]
     waiting += (
         [] if asked.long else [f"target {name}" for name in targets.names(full=True) if name not in targets.names()]
     )

@@ -11,8 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -27,9 +25,9 @@ sys.path.insert(0, str(HERE))
 if sys.version_info < (3, 11):
     sys.exit("The demo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
-from labkit import cluster, engine, pyenv
-from labkit.settings import Settings, from_environment
-from labkit.store import write_atomic
+from labkit import cluster, engine, program, pyenv
+from labkit.settings import Settings, command_prefix, from_environment
+from labkit.store import remove_tree, write_atomic
 from labkit.ui import LabError, run, say, step
 
 FIELD_MANAGER = "mcp-auth-openshift"
@@ -78,9 +76,7 @@ class Demo:
 
     def kubectl(self, *words: str) -> str:
         """The node's kubectl as the cluster's administrator."""
-        found = engine.find(self.settings)
-        if found is None:
-            raise LabError("no container engine runs, so there is no cluster", "Run: make demo")
+        found = engine.running(self.settings)
         node = f"{self.settings.name}-control-plane"
         argv = ["docker", "exec", node, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *words]
         return run(argv, what="kubectl", env=found.env()).stdout
@@ -106,9 +102,8 @@ class Demo:
     def install(self) -> None:
         """Build the collection and install the result into an empty folder, without Galaxy."""
         work = self.settings.state / "build"
-        for folder in (work, self.collections):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+        remove_tree(work)
+        work.mkdir(parents=True)
         galaxy = [str(self.python.parent / "ansible-galaxy"), "collection"]
         env = pyenv.environment(self.python)
         run(
@@ -118,8 +113,11 @@ class Demo:
         )
         (tarball,) = work.glob("*.tar.gz")
         # Without force it does nothing where the same version lies in another folder that Ansible knows.
-        install = [*galaxy, "install", str(tarball), "-p", str(self.collections), "--offline", "--no-deps", "--force"]
+        fresh = work / "collections"
+        install = [*galaxy, "install", str(tarball), "-p", str(fresh), "--offline", "--no-deps", "--force"]
         run(install, what="installing the collection", env=env)
+        remove_tree(self.collections)
+        fresh.rename(self.collections)
 
     def site(self, words: Sequence[str]) -> None:
         """Run site.yml as a user does, its output in full: what it prints is what a user sees."""
@@ -161,7 +159,8 @@ class Demo:
     def where_to_look(self) -> str:
         urls = cluster.read_facts(self.settings)["urls"]
         report = self.reports / "chain.html"
-        lab = "python3 tests/lab/lab.py kubectl"
+        chosen = command_prefix(os.environ)
+        lab = f"{chosen}python3 tests/lab/lab.py kubectl"
         lines = [
             "",
             f"The chain is up and verified on the cluster {self.settings.name}.",
@@ -176,19 +175,18 @@ class Demo:
             f"  Its CA       {lab} get configmap mcp-auth-ca -n redhat-keycloak -o jsonpath='{{.data.ca\\.crt}}'",
             "",
             f"Try next: {lab} auth can-i --list --as-group openshift_developers --as testdeveloper -n demo",
-            "Take it away: make demo-down",
+            f"Take it away: {chosen}make demo-down",
         ]
         return "\n".join(lines)
 
 
-def main() -> int:
-    """Bring everything up; an error that a person can act on comes without a traceback."""
-    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
+def bring_up(settings: Settings) -> None:
+    """The cluster, the collection, the chain; one run at a time, from the first to the last."""
     began = time.monotonic()
-    try:
-        settings = from_environment(HERE, os.environ)
+    cluster.refuse_what_cannot_work(settings)
+    with cluster.lock(settings):
         known = cluster.node_state(settings, engine.find(settings)) == "running"
-        cluster.up(settings)
+        cluster.bring_up(settings)
         demo = Demo(settings, pyenv.ensure(settings))
         with step("building and installing the collection"):
             demo.install()
@@ -196,15 +194,11 @@ def main() -> int:
         demo.site(sys.argv[1:])
         demo.remember("again" if known else "first", time.monotonic() - began)
         print(demo.where_to_look(), flush=True)
-    except LabError as exc:
-        say(f"ERROR: {exc}")
-        if exc.hint:
-            say(exc.hint)
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the same command goes on from here")
-        return 130
-    return 0
+
+
+def main() -> int:
+    """Bring everything up; an error that a person can act on comes without a traceback."""
+    return program.main(HERE, "make demo", bring_up)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -23,10 +22,9 @@ sys.path.insert(0, str(HERE))
 if sys.version_info < (3, 11):
     sys.exit("The lab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
-from labkit import cluster, debs, engine, images, pyenv
-from labkit.settings import Settings, from_environment
-from labkit.store import full
-from labkit.ui import LabError, say
+from labkit import cluster, debs, engine, images, program, pyenv
+from labkit.settings import Settings
+from labkit.ui import LabError
 
 
 def show(value: object) -> None:
@@ -46,7 +44,8 @@ def engine_(settings: Settings, _options: argparse.Namespace) -> None:
 
 def images_(settings: Settings, _options: argparse.Namespace) -> None:
     """Pull or build every image; prints their names."""
-    show(images.ensure(settings, engine.ensure(settings)).as_dict())
+    chosen = images.choose(settings)
+    show(images.ensure(settings, engine.ensure(settings), chosen).as_dict())
 
 
 def up(settings: Settings, _options: argparse.Namespace) -> None:
@@ -78,9 +77,7 @@ def lock(settings: Settings, _options: argparse.Namespace) -> None:
 
 def kubectl(settings: Settings, options: argparse.Namespace) -> None:
     """Run the node's kubectl as the cluster's administrator."""
-    found = engine.find(settings)
-    if not found:
-        raise LabError("no container engine runs, so there is no cluster")
+    found = engine.running(settings)
     argv = [
         "docker",
         "exec",
@@ -118,24 +115,7 @@ def main() -> int:
         if name == "kubectl":
             one.add_argument("rest", nargs=argparse.REMAINDER)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    settings: Settings | None = None
-    try:
-        settings = from_environment(HERE, os.environ)
-        VERBS[options.verb](settings, options)
-    except LabError as exc:
-        say(f"ERROR: {exc}")
-        if exc.hint:
-            say(exc.hint)
-        return 1
-    except OSError as exc:
-        error = full(exc, options.verb, settings.cache if settings else HERE)
-        say(f"ERROR: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; nothing half made is kept, and the same command goes on from here")
-        return 130
-    return 0
+    return program.main(HERE, options.verb, lambda settings: VERBS[options.verb](settings, options))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from . import hops, lint, lint_realm, login, places, predict, realm
+from . import hops, lint, lint_inputs, lint_places, lint_realm, lint_tokens, login, places, predict, realm
 from .inputs import Inputs, parse, unknown_variables
 from .shapes import Claims, Hop, Json, Obj, Problem, Token, section, text
 
@@ -29,15 +29,16 @@ def build(
     """
     seen = observed if observed is not None else {}
     inputs, problems = parse(values)
-    problems += unknown_variables(set(variable_names) - set(values), known_names)
+    problems += unknown_variables(set(variable_names) - set(values), known_names, inputs.texts("foreign_variables"))
     wanted = realm.plan(inputs)
     exchanges = realm.requesters(inputs)
     effective = realm.effective(wanted, exchanges)
     tokens = hops.tokens(inputs)
-    claims = {token.kind: predict.predict(effective, places.issuer_url(inputs), token) for token in tokens}
     chain = hops.hops(inputs)
-    draft = lint.Draft(inputs, effective, exchanges, tokens, claims, chain, seen)
-    for rule in (*lint.RULES, *lint_realm.RULES):
+    judged_tokens, judged_hops = hops.judged(inputs, tokens, chain)
+    claims = {token.kind: predict.predict(effective, places.issuer_url(inputs), token) for token in judged_tokens}
+    draft = lint.Draft(inputs, effective, exchanges, judged_tokens, claims, judged_hops, seen)
+    for rule in (*lint_places.RULES, *lint_inputs.RULES, *lint.RULES, *lint_realm.RULES, *lint_tokens.RULES):
         problems += rule(draft)
     return {
         "version": VERSION,

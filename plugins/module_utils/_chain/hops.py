@@ -9,6 +9,8 @@ P opens Llama Stack, M the MCP server, K the cluster's API; L is the ID token of
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import places, realm
 from .inputs import Inputs
 from .shapes import Hop, Token
@@ -40,6 +42,25 @@ def tokens(inputs: Inputs) -> list[Token]:
     for client in inputs.texts("login_clients")[:1]:
         found.append(Token("L", "ID token of a direct login to the cluster", client, id_token=True))
     return found
+
+
+def judged(inputs: Inputs, known: list[Token], servers: list[Hop]) -> tuple[list[Token], list[Hop]]:
+    """For lint: the tokens that the API server takes from each login client, and that come along with a login.
+
+    Besides its ID token a login client gets an access token, which is for no server of the chain.
+    """
+    more: list[Token] = []
+    clients = inputs.texts("login_clients")
+    for number, client in enumerate(clients):
+        if number:
+            more.append(Token("L-%s" % client, "ID token of a direct login by %s" % client, client, id_token=True))
+        # A client that is an MCP client too gets its token for the MCP server by a login: that one is M.
+        if client != realm.MCP_CLIENT:
+            more.append(Token("A-%s" % client, "access token of a direct login by %s" % client, client))
+    logins = tuple(token.kind for token in more if token.id_token)
+    return known + more, [
+        replace(hop, takes=hop.takes + logins) if hop.id == "kube-apiserver" else hop for hop in servers
+    ]
 
 
 def own_cluster(inputs: Inputs) -> tuple[str, str]:

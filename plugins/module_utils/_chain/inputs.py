@@ -10,10 +10,11 @@ it for Ansible's sake; a test holds them to it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from . import normal
+from .normal import coerced, nearest
 from .shapes import Json, Obj, Problem, flag, number, objects, text, texts
 
 # Facts that role chain sets: they carry its prefix but are no inputs.
@@ -133,6 +134,8 @@ INPUTS: tuple[Input, ...] = (
     _list("realm_groups", "dict"),
     _bool("realm_builtin_scopes", True),
     _bool("realm_adopt", False),
+    # names that look like ours
+    _list("foreign_variables", "str"),
 )
 
 NAMES = tuple(item.name for item in INPUTS)
@@ -171,29 +174,52 @@ class Inputs:
         return full
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that a mistyped one most probably meant, or an empty string."""
-    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return found[0] if found else ""
+def _edits(one: str, other: str) -> int:
+    """How many letters are added, left out, changed, or swapped with their neighbour (Damerau-Levenshtein)."""
+    rows = [list(range(len(other) + 1))]
+    for i, left in enumerate(one, 1):
+        row = [i]
+        for j, right in enumerate(other, 1):
+            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
 
 
-def unknown_variables(names: Iterable[str], known_of_roles: Iterable[str]) -> list[Problem]:
+def _mistyped(name: str, known: Iterable[str]) -> str:
+    """The known name of a role that this one is one letter off, two in a long name; else it is somebody else's."""
+    for meant in sorted(known):
+        if abs(len(meant) - len(name)) <= 2 and _edits(name, meant) <= (2 if len(meant.partition("_")[2]) >= 12 else 1):
+            return meant
+    return ""
+
+
+def unknown_variables(
+    names: Iterable[str], known_of_roles: Iterable[str], foreign: Iterable[str] = ()
+) -> list[Problem]:
     """Names that look like ours and are none.
 
-    Everything that begins with ``chain_`` is ours. A name with another role's prefix is refused only where a known name
-    is near: ``keycloak_something`` may belong to somebody else's role.
+    Everything that begins with ``chain_`` is ours. A name with another role's prefix is refused only where it is plainly
+    a mistyped one of ours: ``keycloak_host`` may belong to somebody else's role, and so do those of ``foreign``.
     """
     known = set(NAMES) | set(OUTPUTS) | set(known_of_roles)
     problems: list[Problem] = []
-    for name in sorted(set(names) - known):
-        meant = nearest(name, known)
-        if meant:
-            fix = "Write %s." % meant
-        elif name.startswith("chain_"):
-            fix = "Remove it; ansible-doc -t role mcp_auth.openshift.chain lists the variables there are."
+    for name in sorted(set(names) - known - set(foreign)):
+        if name.startswith("chain_"):
+            meant = nearest(name, known)
+            fix = "Write %s." % meant if meant else ""
+            fix = fix or "Remove it; ansible-doc -t role mcp_auth.openshift.chain lists the variables there are."
         else:
-            continue
-        problems.append(Problem("unknown-variable", name, "there is no variable of this name.", fix))
+            meant = _mistyped(name, known)
+            if not meant:
+                continue
+            fix = "Write %s." % meant
+        message = "there is no variable of this name."
+        if not name.startswith("chain_"):
+            message = "there is no variable of this name (one of another role: list it in chain_foreign_variables)."
+        problems.append(Problem("unknown-variable", name, message, fix))
     return problems
 
 
@@ -219,32 +245,25 @@ def _is(value: Json, kind: str) -> bool:
     return isinstance(value, _TYPES[kind])
 
 
-def _coerced(value: Json, kind: str) -> Json:
-    """Surveys and ``-e name=value`` give texts: a text that is plainly a number or a truth value is taken as one."""
-    if isinstance(value, str) and kind == "int" and value.strip().lstrip("-").isdigit():
-        return int(value)
-    if (
-        isinstance(value, str)
-        and kind == "bool"
-        and value.strip().lower() in ("true", "yes", "on", "false", "no", "off")
-    ):
-        return value.strip().lower() in ("true", "yes", "on")
-    return value
-
-
 def parse(values: Obj) -> tuple[Inputs, list[Problem]]:
     """Checks names, types and choices of ``chain_*`` values. All problems at once; wrong values are left at their default."""
     problems = unknown_variables(values, ())
+    problems += normal.refused_secrets(values)
     good: dict[str, Json] = {}
     for item in INPUTS:
         if values.get(item.name) is None:
             continue
-        value = _coerced(values[item.name], item.type)
+        value = coerced(values[item.name], item.type)
         problem = _problem_of(item, value)
-        if problem is None:
-            good[item.name] = value
-        else:
+        if problem is not None:
             problems.append(problem)
+            continue
+        table = normal.TABLES.get(item.name)
+        if table is not None and item.elements:
+            value = normal.normal_list(value, table, item.name, problems)
+        elif table is not None and isinstance(value, Mapping):
+            value = normal.normal(value, table, item.name, problems)
+        good[item.name] = value
     return Inputs(good), problems
 
 
@@ -253,7 +272,8 @@ def _problem_of(item: Input, value: Json) -> Problem | None:
         return Problem(
             "wrong-type",
             item.name,
-            "it is %s." % _described(value),
+            # A text in the place of a mapping may be a secret in the place of its reference.
+            "it is %s." % ("a text" if item.type == "dict" and isinstance(value, str) else _described(value)),
             "Write %s." % _WORDS[item.type],
         )
     members: Sequence[Json] = value if item.elements and isinstance(value, (list, tuple)) else []
@@ -262,7 +282,7 @@ def _problem_of(item: Input, value: Json) -> Problem | None:
             return Problem(
                 "wrong-type",
                 "%s[%d]" % (item.name, index),
-                "it is %s." % _described(member),
+                "it is %s." % ("a text" if item.elements == "dict" and isinstance(member, str) else _described(member)),
                 "Write %s." % _WORDS[item.elements],
             )
     for chosen in members if item.elements else [value]:

@@ -2,24 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-"""PRIVATE: what is refused before anything is touched, about the issuer, the names and the lifetimes.
+"""PRIVATE: what is refused before anything is touched, about names, audiences and lifetimes.
 
-Each rule is a function from a draft of the model to problems; ``lint_realm`` holds those about clients and tokens.
+Each rule is a function from a draft of the model to problems. The others: ``lint_places`` (issuer, hosts, database),
+``lint_inputs`` (people, bindings, clusters), ``lint_realm`` (clients), ``lint_tokens`` (scopes, mappers, tokens).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from . import places, realm
+from . import places, predict, realm
 from .inputs import Inputs
 from .shapes import Claims, Hop, Obj, Problem, Token, number, objects, section, text, texts
 
 # A requester can exchange its own token again until the session ends, so what opens a cluster must be short.
 MAX_REQUESTER_LIFETIME = 120
 MIN_LIFETIME = 10
+# What every realm of Keycloak has.
+BUILTIN_CLIENTS = frozenset(
+    ["account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console"]
+)
+# RFC 6749, section 3.3: scope-token.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}\Z")
+# CEL's grammar: a name after a dot.
+_CEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
+_CEL_RESERVED = frozenset(
+    "true false null in as break const continue else for function if import let loop package namespace return var void "
+    "while".split()
+)
+_STANDARD_CLAIMS = frozenset(["iss", "sub", "aud", "azp", "exp", "iat", "jti", "typ", "sid", "scope", "nonce", "acr"])
 
 
 @dataclass(frozen=True)
@@ -37,45 +51,6 @@ class Draft:
     @property
     def issuer(self) -> str:
         return places.issuer_url(self.inputs)
-
-
-def issuer(draft: Draft) -> Iterator[Problem]:
-    """OpenID Connect Discovery 1.0, section 3, and what the API server demands of an issuer."""
-    url, path = draft.issuer, "chain_issuer_url"
-    parts = urlsplit(url)
-    if parts.scheme != "https":
-        yield Problem(
-            "issuer-https", path, "the issuer %s is not https." % url, "Write an address that begins with https://."
-        )
-    if parts.query or "?" in url:
-        yield Problem(
-            "issuer-query", path, "the issuer %s has a query." % url, "Leave out the part from the question mark on."
-        )
-    if parts.fragment or "#" in url:
-        yield Problem(
-            "issuer-fragment", path, "the issuer %s has a fragment." % url, "Leave out the part from the # on."
-        )
-    if parts.username is not None or parts.password is not None:
-        yield Problem(
-            "issuer-user", path, "the issuer has a user name in its address.", "Leave out the part before the @."
-        )
-    if not parts.hostname or parts.hostname.startswith(".") or parts.hostname.endswith("."):
-        yield Problem(
-            "issuer-host",
-            path,
-            "the issuer %s names no host." % url,
-            "Set chain_base_domain (hosts are named under it), or chain_keycloak_host.",
-        )
-    seen = text(section(draft.observed, "discovery"), "issuer")
-    if seen and seen != url:
-        difference = " They differ only by a slash at the end." if seen.rstrip("/") == url.rstrip("/") else ""
-        yield Problem(
-            "issuer-mismatch",
-            path,
-            "the discovery document says the issuer is %s, the model says %s.%s" % (seen, url, difference),
-            "Set chain_issuer_url to %s, or fix the hostname of Keycloak: a token's iss must equal it to the letter."
-            % seen,
-        )
 
 
 def system_names(draft: Draft) -> Iterator[Problem]:
@@ -100,7 +75,7 @@ def system_names(draft: Draft) -> Iterator[Problem]:
                 "Give the group another name.",
             )
     for index, user in enumerate(objects(draft.realm, "users")):
-        if text(user, "username").startswith("system:"):
+        if text(user, "username").lower().startswith("system:"):
             yield Problem(
                 "system-name",
                 "users[%d].username" % index,
@@ -118,8 +93,8 @@ def group_names(draft: Draft) -> Iterator[Problem]:
                 "group-short-names",
                 "chain_groups_full_path",
                 "with short names, a nested group of the same name has the same rights.",
-                "Set it to true, or set chain_groups_unique_names_checked to true: the verifier then reads the live "
-                "realm and fails on a name that occurs twice.",
+                "Set it to true, or set chain_groups_unique_names_checked to true if you see to it that no two groups of "
+                "the realm have one short name: nothing here looks at the live realm for that.",
             )
         seen: dict[str, str] = {}
         for group in objects(draft.realm, "groups"):
@@ -153,6 +128,13 @@ def audiences(draft: Draft) -> Iterator[Problem]:
     for path, audience in named:
         if not audience:
             yield Problem("audience-empty", path, "the audience is empty.", "Write a name, such as openshift.")
+        elif not _SCOPE.match(audience):
+            yield Problem(
+                "name-text",
+                path,
+                "%r cannot be asked for as a scope, whose names stand between blanks." % audience,
+                "Write a name without blanks, quotes and letters beyond ASCII.",
+            )
         elif audience == "account":
             yield Problem(
                 "audience-account",
@@ -160,6 +142,10 @@ def audiences(draft: Draft) -> Iterator[Problem]:
                 "Keycloak puts the audience account into tokens of many clients, so any of them would be taken.",
                 "Write a name that stands for this server alone.",
             )
+        elif audience in BUILTIN_CLIENTS or audience in predict.BUILTIN_SCOPES:
+            yield _builtin(path, audience)
+        elif audience == realm.VERIFIER:
+            yield _of_the_verifier(path)
         elif audience in used:
             yield Problem(
                 "audience-shared",
@@ -179,10 +165,32 @@ def audiences(draft: Draft) -> Iterator[Problem]:
         )
 
 
+def claim_names(draft: Draft) -> Iterator[Problem]:
+    """The groups claim stands in a CEL expression, where a wrong name stops the API server at its start."""
+    claim, username = draft.inputs.text("groups_claim"), draft.inputs.text("username_claim")
+    if not _CEL_NAME.match(claim) or claim in _CEL_RESERVED:
+        yield Problem(
+            "claim-name",
+            "chain_groups_claim",
+            "%r is no name that the cluster's expression can use." % claim,
+            "Write letters, digits and _, such as groups.",
+        )
+    elif claim in _STANDARD_CLAIMS or claim == username:
+        yield Problem("claim-name", "chain_groups_claim", "the claim %s holds something else." % claim, "Write groups.")
+    if not username or not username.isprintable() or " " in username or username in _STANDARD_CLAIMS - {"sub"}:
+        yield Problem(
+            "claim-name",
+            "chain_username_claim",
+            "%r is no claim that holds a user name." % username,
+            "Write preferred_username, or another claim of the person.",
+        )
+
+
 def lifetimes(draft: Draft) -> Iterator[Problem]:
-    """Times that cannot work together. All in seconds."""
+    """Times that cannot work together. All in seconds, and of the tokens as they are predicted."""
     inputs = draft.inputs
     settings = section(draft.realm, "settings")
+    idle, longest = number(settings, "sso_session_idle_timeout"), number(settings, "sso_session_max_lifespan")
     access = number(settings, "access_token_lifespan")
     if access < MIN_LIFETIME:
         yield Problem(
@@ -191,33 +199,82 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
             "a token of %d s is dead before it arrives." % access,
             "Write at least %d." % MIN_LIFETIME,
         )
-    wait = inputs.number("responses_call_seconds")
-    if {"llama_stack", realm.PLAYGROUND} & set(inputs.texts("components")) and access <= wait:
+    if idle <= 0 or longest <= 0:
         yield Problem(
-            "lifetime-call",
-            "chain_access_token_lifespan",
-            "the token for the MCP server lives %d s, but a call of the agent may last %d s: tools fail half-way."
-            % (access, wait),
-            "Write more than %d, or lower chain_responses_call_seconds." % wait,
+            "lifetime-session",
+            "chain_session_idle_seconds",
+            "a session of %d s (idle), %d s (at most) is none." % (idle, longest),
+            "Write how long sessions live, such as 1800 and 36000.",
         )
-    refresh = inputs.number("cookie_refresh_seconds")
-    if realm.PLAYGROUND in inputs.texts("components") and refresh >= access:
-        yield Problem(
-            "lifetime-cookie",
-            "chain_cookie_refresh_seconds",
-            "the page refreshes after %d s, but its token lives %d s: expired tokens are passed on."
-            % (refresh, access),
-            "Write less than %d." % access,
-        )
-    if number(settings, "sso_session_max_lifespan") < number(settings, "sso_session_idle_timeout"):
+        return
+    lives = {kind: min(claims.lifetime, longest) for kind, claims in draft.claims.items() if claims is not None}
+    paths = {token.kind: "clients[%s].access_token_lifespan" % token.client for token in draft.tokens}
+    for kind in sorted(lives):
+        if lives[kind] < MIN_LIFETIME and kind != "K" and lives[kind] != access:
+            yield Problem(
+                "lifetime-short",
+                paths[kind],
+                "a token of %d s is dead before it arrives." % lives[kind],
+                "Write at least %d." % MIN_LIFETIME,
+            )
+    if {"llama_stack", realm.PLAYGROUND} & set(inputs.texts("components")):
+        yield from _outlives_a_call(inputs, lives, paths)
+    if realm.PLAYGROUND in inputs.texts("components"):
+        yield from _refreshed_in_time(inputs, lives.get("P", access), idle)
+    if longest < idle:
         yield Problem(
             "lifetime-session",
             "chain_session_max_seconds",
-            "a session ends after %d s, before it counts as idle (%d s)."
-            % (number(settings, "sso_session_max_lifespan"), number(settings, "sso_session_idle_timeout")),
+            "a session ends after %d s, before it counts as idle (%d s)." % (longest, idle),
             "Write at least chain_session_idle_seconds.",
         )
-    cluster_audiences = {audience for name, audience in places.clusters(inputs)}
+    yield from _requester_lifetimes(draft)
+
+
+def _outlives_a_call(inputs: Inputs, lives: Mapping[str, int], paths: Mapping[str, str]) -> Iterator[Problem]:
+    wait = inputs.number("responses_call_seconds")
+    said = set()
+    for kind in ("P", "M-playground", "M"):
+        life = lives.get(kind)
+        if life is None or life > wait or life in said:
+            continue
+        said.add(life)
+        usual = life == inputs.number("access_token_lifespan")
+        yield Problem(
+            "lifetime-call",
+            "chain_access_token_lifespan" if usual else paths[kind],
+            "a token of the agent's call lives %d s, but the call may last %d s: tools fail half-way." % (life, wait),
+            "Let it and the session live longer than %d, or lower chain_responses_call_seconds." % wait,
+        )
+
+
+def _refreshed_in_time(inputs: Inputs, life: int, idle: int) -> Iterator[Problem]:
+    refresh, path = inputs.number("cookie_refresh_seconds"), "chain_cookie_refresh_seconds"
+    if refresh <= 0:
+        yield Problem(
+            "lifetime-cookie",
+            path,
+            "the page would never refresh its token.",
+            "Write less than the token lives, over 0.",
+        )
+    elif refresh >= life:
+        yield Problem(
+            "lifetime-cookie",
+            path,
+            "the page refreshes after %d s, but its token lives %d s: expired tokens are passed on." % (refresh, life),
+            "Write less than %d." % life,
+        )
+    elif refresh >= idle:
+        yield Problem(
+            "lifetime-cookie",
+            path,
+            "the page refreshes after %d s, but a session is over after %d s without one." % (refresh, idle),
+            "Write less than chain_session_idle_seconds.",
+        )
+
+
+def _requester_lifetimes(draft: Draft) -> Iterator[Problem]:
+    cluster_audiences = {audience for name, audience in places.clusters(draft.inputs)}
     for entry in draft.requesters:
         if not cluster_audiences & set(texts(entry, "audiences")):
             continue
@@ -238,8 +295,38 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _builtin(path: str, name: str) -> Problem:
+    return Problem(
+        "name-builtin",
+        path,
+        "Keycloak has a client or scope %s of its own, which would be changed, and whose tokens would be taken." % name,
+        "Write a name that stands for this part of the chain alone.",
+    )
+
+
+def _of_the_verifier(path: str) -> Problem:
+    return Problem(
+        "name-verifier",
+        path,
+        "a client %s is made for each run of the verifier, and removed after it." % realm.VERIFIER,
+        "Write another name.",
+    )
+
+
 def login_clients(draft: Draft) -> Iterator[Problem]:
     """The API server takes at most as many audiences as every supported version does."""
+    for name in draft.inputs.texts("login_clients"):
+        if name in BUILTIN_CLIENTS:
+            yield _builtin("chain_login_clients", name)
+        elif name == realm.VERIFIER:
+            yield _of_the_verifier("chain_login_clients")
+        elif not _SCOPE.match(name):
+            yield Problem(
+                "name-text",
+                "chain_login_clients",
+                "%r is no name of a client." % name,
+                "Write a name without blanks, quotes and letters beyond ASCII.",
+            )
     count = 1 + len(draft.inputs.texts("login_clients"))
     if count > 10:
         yield Problem(
@@ -250,4 +337,4 @@ def login_clients(draft: Draft) -> Iterator[Problem]:
         )
 
 
-RULES = (issuer, system_names, group_names, audiences, lifetimes, login_clients)
+RULES = (system_names, group_names, claim_names, audiences, lifetimes, login_clients)

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
-"""PRIVATE: what is refused about clients, scopes and tokens: the rules that keep each token at its own hop."""
+"""PRIVATE: what is refused about clients of the realm: flows, redirects, the exchange, names that are not there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from . import places, predict, realm
 from .lint import Draft
@@ -21,6 +20,8 @@ _FLOWS = (
     "device_flow_enabled",
 )
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Schemes that run, or read from the person's own machine.
+_SCRIPTS = ("javascript", "data", "vbscript", "file", "blob", "about")
 
 
 def _clients(draft: Draft) -> list[Obj]:
@@ -42,88 +43,6 @@ def doubled(draft: Draft) -> Iterator[Problem]:
             elif name in seen:
                 yield Problem("name-doubled", kind, "%s occurs twice." % name, "Leave one, or rename it.")
             seen.add(name)
-
-
-def builtin_scopes(draft: Draft) -> Iterator[Problem]:
-    """Since Keycloak 25 the claim ``sub`` comes from scope ``basic``; the API server refuses a token without it."""
-    ours = {text(scope, "name") for scope in objects(draft.realm, "client_scopes")}
-    if not flag(draft.realm, "builtin_scopes", True) and "basic" not in ours:
-        yield Problem(
-            "builtin-scopes",
-            "chain_realm_builtin_scopes",
-            "without Keycloak's built-in scopes, tokens lose the claim sub and every server refuses them.",
-            "Set it to true, or define a scope basic with a mapper oidc-sub-mapper.",
-        )
-    for entry in draft.tokens:
-        claims = draft.claims.get(entry.kind)
-        if claims is not None and "sub" not in claims.claims:
-            yield Problem(
-                "sub-missing",
-                "clients[%s].default_client_scopes" % entry.client,
-                "the %s would carry no claim sub." % entry.title,
-                "Add the scope basic.",
-            )
-
-
-def tokens_arrive(draft: Draft) -> Iterator[Problem]:
-    """Each token is taken where it is meant to be taken."""
-    for hop in draft.hops:
-        for kind in hop.takes:
-            claims = draft.claims.get(kind)
-            if claims is None:
-                client = next((token.client for token in draft.tokens if token.kind == kind), kind)
-                yield Problem(
-                    "client-missing",
-                    "clients",
-                    "%s takes tokens of the client %s, which the realm does not have." % (hop.title, client),
-                    "Add the client.",
-                )
-                continue
-            for reason in hop.refusals(claims, draft.issuer):
-                yield _not_taken(draft, hop.id, hop.title, kind, reason)
-
-
-def _not_taken(draft: Draft, hop: str, title: str, kind: str, reason: str) -> Problem:
-    token = next(token for token in draft.tokens if token.kind == kind)
-    username = draft.inputs.text("username_claim")
-    if hop == "exchange":
-        return Problem(
-            "requester-audience",
-            "clients[%s].default_client_scopes" % token.client,
-            "the %s does not name the requester: %s, and Keycloak exchanges only a token whose audience names who asks."
-            % (token.title, reason),
-            "Give the client the scope %s." % draft.inputs.text("mcp_audience"),
-        )
-    if hop == "kube-apiserver" and reason.startswith("it has no claim") and username in reason:
-        return Problem(
-            "username-claim",
-            "clients[%s].default_client_scopes" % token.client,
-            "the %s lacks the claim %s that the cluster takes the user name from." % (token.title, username),
-            "Give the client a scope that adds it: profile adds preferred_username.",
-        )
-    return Problem(
-        "token-refused",
-        "clients[%s]" % token.client,
-        "%s would refuse the %s: %s." % (title, token.title, reason),
-        "Give the client the scope that adds what is missing.",
-    )
-
-
-def tokens_stay(draft: Draft) -> Iterator[Problem]:
-    """No server takes a token that was made for another: a stolen one opens one door only."""
-    for hop in draft.hops:
-        for token in draft.tokens:
-            claims = draft.claims.get(token.kind)
-            if token.kind in hop.takes or claims is None:
-                continue
-            if not hop.refusals(claims, draft.issuer):
-                yield Problem(
-                    "token-crosses",
-                    "clients[%s].default_client_scopes" % token.client,
-                    "%s would take the %s, which is made for another server." % (hop.title, token.title),
-                    "Take away the scope that gives it the audience %s."
-                    % ", ".join(sorted({*hop.audiences} & {*claims.audiences})),
-                )
 
 
 def exchanges(draft: Draft) -> Iterator[Problem]:
@@ -176,24 +95,6 @@ def exchanges(draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def scope_holders(draft: Draft) -> Iterator[Problem]:
-    """Only the requester may hold the scope of a cluster: assignment is the control, ``audience`` is a filter."""
-    scopes = {places.exchange_scope(audience) for name, audience in places.clusters(draft.inputs)}
-    audiences = {audience for name, audience in places.clusters(draft.inputs)}
-    for client in _clients(draft):
-        if text(client, "client_id") == realm.requester(draft.inputs):
-            continue
-        for option in ("default_client_scopes", "optional_client_scopes"):
-            for name in texts(client, option):
-                if name in scopes or predict.audiences_of_scope(draft.realm, name) & audiences:
-                    yield Problem(
-                        "scope-holder",
-                        _path(client, option),
-                        "the scope %s opens the cluster, and this client is not the requester." % name,
-                        "Take it away.",
-                    )
-
-
 def audience_only(draft: Draft) -> Iterator[Problem]:
     """A client with a flow gets ID tokens whose audience is its own name."""
     inputs = draft.inputs
@@ -225,27 +126,53 @@ def full_scope(draft: Draft) -> Iterator[Problem]:
 def redirects(draft: Draft) -> Iterator[Problem]:
     """RFC 9700 (OAuth 2.0 security), section 2.1: exact redirect URIs; RFC 8252: loopback is the exception."""
     for client in _clients(draft):
-        for uri in texts(client, "redirect_uris"):
-            try:
-                host = urlsplit(uri).hostname or ""
-            except ValueError:
-                host = ""
-            if host in _LOOPBACK:
+        for option in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in texts(client, option):
+                # After a logout "+" is what the login has, "-" is nothing.
+                if option == "redirect_uris" or uri not in ("+", "-"):
+                    yield from _redirect(_path(client, option), uri)
+        for uri in texts(client, "web_origins"):
+            parts = places.split(uri)
+            host = (parts.hostname if parts else "") or ""
+            # "+" stands for the origins of the redirect URIs.
+            if uri == "+" or (parts and host in _LOOPBACK and "*" not in uri):
                 continue
-            if "*" in uri:
+            if "*" in uri or not parts or parts.scheme != "https" or not host:
                 yield Problem(
-                    "redirect-wildcard",
-                    _path(client, "redirect_uris"),
-                    "%s lets a code go to any page that matches it." % uri,
-                    "Write the exact address.",
+                    "web-origin",
+                    _path(client, "web_origins"),
+                    "%s is no origin, or lets pages that are not this client's read its answers." % uri,
+                    "Write the exact origin, https://HOST[:PORT].",
                 )
-            elif uri.startswith("http:"):
-                yield Problem(
-                    "redirect-http",
-                    _path(client, "redirect_uris"),
-                    "%s sends the code over plain http." % uri,
-                    "Write https, or a loopback address.",
-                )
+
+
+def _redirect(path: str, uri: str) -> Iterator[Problem]:
+    parts = places.split(uri)
+    host = (parts.hostname if parts else "") or ""
+    loopback = parts is not None and parts.scheme in ("http", "https") and host in _LOOPBACK
+    if (
+        parts is None
+        or not parts.scheme
+        or parts.scheme in _SCRIPTS
+        or (parts.scheme in ("http", "https") and not host)
+    ):
+        yield Problem(
+            "redirect-address",
+            path,
+            "%s is no address that a person can be sent to." % uri,
+            "Write the exact address, with its scheme.",
+        )
+    elif "*" in uri and not (loopback and "*" not in parts.netloc and uri.endswith("/*") and uri.count("*") == 1):
+        yield Problem(
+            "redirect-wildcard",
+            path,
+            "%s lets a code go to any page that matches it." % uri,
+            "Write the exact address.",
+        )
+    elif parts.scheme == "http" and not loopback:
+        yield Problem(
+            "redirect-http", path, "%s sends the code over plain http." % uri, "Write https, or a loopback address."
+        )
 
 
 def direct_grants(draft: Draft) -> Iterator[Problem]:
@@ -303,11 +230,7 @@ def references(draft: Draft) -> Iterator[Problem]:
 
 RULES = (
     doubled,
-    builtin_scopes,
-    tokens_arrive,
-    tokens_stay,
     exchanges,
-    scope_holders,
     audience_only,
     full_scope,
     redirects,

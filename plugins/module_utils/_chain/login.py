@@ -25,7 +25,10 @@ EXTRA_SESSION = "mcp-auth.example/session"
 
 def _quoted(value: str) -> str:
     """A CEL string literal."""
-    return "'%s'" % value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return "'%s'" % "".join(
+        "\\" + letter if letter in "\\'" else letter if letter.isprintable() else "\\U%08x" % ord(letter)
+        for letter in value
+    )
 
 
 def _listed(values: Sequence[str]) -> str:

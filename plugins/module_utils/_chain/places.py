@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .inputs import Inputs
 from .shapes import Json, text
@@ -72,14 +72,14 @@ def exchange_scope(audience: str) -> str:
 def issuer_section(inputs: Inputs) -> dict[str, Json]:
     """Every address of the issuer (OpenID Connect Discovery 1.0, and Keycloak's own layout of the endpoints)."""
     url = issuer_url(inputs)
-    parts = urlsplit(url)
+    parts = split(url)
     endpoints = url + "/protocol/openid-connect"
     return {
         "url": url,
         "realm": inputs.text("realm"),
         "keycloak_url": keycloak_url(inputs),
-        "host": parts.hostname or "",
-        "port": _port(url),
+        "host": (parts.hostname if parts else "") or "",
+        "port": port_of(parts),
         "discovery_url": url + "/.well-known/openid-configuration",
         "jwks_url": endpoints + "/certs",
         "token_url": endpoints + "/token",
@@ -89,11 +89,21 @@ def issuer_section(inputs: Inputs) -> dict[str, Json]:
     }
 
 
-def _port(url: str) -> int:
+def split(url: str) -> SplitResult | None:
+    """The parts of an address, or None where it is none."""
     try:
-        return urlsplit(url).port or 443
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def port_of(parts: SplitResult | None) -> int:
+    """The port of an address, 0 where it has none that there can be."""
+    try:
+        port = parts.port if parts else 0
     except ValueError:
         return 0
+    return 443 if port is None else port
 
 
 def ca_section(inputs: Inputs) -> dict[str, Json]:

@@ -29,7 +29,8 @@ _BUILTIN: Mapping[str, Mapping[str, str]] = {
     "offline_access": {},
     "address": {"address": "$any"},
     "phone": {"phone_number": "$any", "phone_number_verified": "$any"},
-    "microprofile-jwt": {"upn": "$username"},
+    # Its groups are the realm roles of the person, in the claim that else holds groups.
+    "microprofile-jwt": {"upn": "$username", "groups": "$any"},
     "organization": {"organization": "$any"},
     "service_account": {"client_id": "$any"},
 }
@@ -46,6 +47,19 @@ _VALUE_MAPPERS: Mapping[str, str] = {
     "oidc-hardcoded-claim-mapper": "$any",
     "oidc-usersessionmodel-note-mapper": "$any",
 }
+# Their claims are there or not by the person's roles, which the chain does not use.
+ROLE_MAPPERS = ("oidc-usermodel-realm-role-mapper", "oidc-usermodel-client-role-mapper")
+AUDIENCE_MAPPER = "oidc-audience-mapper"
+_NO_CLAIMS = (
+    "oidc-allowed-origins-mapper",
+    "oidc-role-name-mapper",
+    "oidc-acr-mapper",
+    "oidc-amr-mapper",
+    "oidc-address-mapper",
+)
+KNOWN_MAPPERS = frozenset([*_VALUE_MAPPERS, *ROLE_MAPPERS, *_NO_CLAIMS, AUDIENCE_MAPPER])
+HARDCODED_MAPPER = "oidc-hardcoded-claim-mapper"
+GROUP_MAPPER = "oidc-group-membership-mapper"
 _BY_PROPERTY: Mapping[str, str] = {"username": "$username", "email": "$email", "id": "$sub"}
 
 BUILTIN_SCOPES = tuple(sorted(_BUILTIN))
@@ -65,12 +79,10 @@ def predict(realm: Obj, issuer: str, token: Token) -> Claims | None:
     for mapper in objects(client, "protocol_mappers"):
         _apply(mapper, claims, audiences, id_token)
     for name in granted_scopes(client, token):
-        scope = find(objects(realm, "client_scopes"), "name", name)
-        if scope is not None:
-            for mapper in objects(scope, "protocol_mappers"):
-                _apply(mapper, claims, audiences, id_token)
-        elif name in _BUILTIN and flag(realm, "builtin_scopes", True):
-            claims.update(_BUILTIN[name])
+        for mapper in scope_mappers(realm, name):
+            _apply(mapper, claims, audiences, id_token)
+        if not _says_mappers(realm, name) and flag(realm, "builtin_scopes", True):
+            claims.update(_BUILTIN.get(name, {}))
     if flag(client, "full_scope_allowed") and not id_token:
         # Every role of the person comes along, and with the roles of client account its audience.
         audiences.add("account")
@@ -91,12 +103,43 @@ def granted_scopes(client: Obj, token: Token) -> list[str]:
 
 def audiences_of_scope(realm: Obj, name: str) -> set[str]:
     """The audiences that a scope's mappers add."""
-    scope = find(objects(realm, "client_scopes"), "name", name)
+    return audiences_of(scope_mappers(realm, name))
+
+
+def audiences_of(mappers: Sequence[Obj]) -> set[str]:
+    """The audiences that mappers add to an access token."""
     claims: dict[str, str] = {}
     audiences: set[str] = set()
-    for mapper in objects(scope, "protocol_mappers") if scope is not None else []:
+    for mapper in mappers:
         _apply(mapper, claims, audiences, False)
     return audiences
+
+
+def scope_mappers(realm: Obj, name: str) -> list[Obj]:
+    """The mappers that the input gives a scope; those of another protocol do nothing in our tokens."""
+    scope = find(objects(realm, "client_scopes"), "name", name)
+    if scope is None or text(scope, "protocol", "openid-connect") != "openid-connect":
+        return []
+    return objects(scope, "protocol_mappers")
+
+
+def _says_mappers(realm: Obj, name: str) -> bool:
+    """A scope that is named without mappers keeps those that it has."""
+    scope = find(objects(realm, "client_scopes"), "name", name)
+    return scope is not None and scope.get("protocol_mappers") is not None
+
+
+def client_mappers(realm: Obj, client: Obj) -> list[Obj]:
+    """Every mapper that can act for a client: its own, and those of each scope that it has by default or may ask for."""
+    found = objects(client, "protocol_mappers")
+    for name in scopes_of(client):
+        found += scope_mappers(realm, name)
+    return found
+
+
+def scopes_of(client: Obj) -> list[str]:
+    """Every scope that a client has or may ask for."""
+    return texts(client, "default_client_scopes") + texts(client, "optional_client_scopes")
 
 
 def find(items: Sequence[Obj], key: str, value: str) -> Obj | None:
@@ -110,14 +153,15 @@ def find(items: Sequence[Obj], key: str, value: str) -> Obj | None:
 def _apply(mapper: Obj, claims: dict[str, str], audiences: set[str], id_token: bool) -> None:
     config = section(mapper, "config")
     kind = text(mapper, "protocol_mapper")
-    if _text_of(config, "id.token.claim" if id_token else "access.token.claim") == "false":
+    # Not said means not included (Keycloak, OIDCAttributeMapperHelper).
+    if _text_of(config, "id.token.claim" if id_token else "access.token.claim") != "true":
         return
-    if kind == "oidc-audience-mapper":
+    if kind == AUDIENCE_MAPPER:
         added = text(config, "included.client.audience") or text(config, "included.custom.audience")
-        if added and not (id_token and _text_of(config, "id.token.claim") != "true"):
+        if added:
             audiences.add(added)
         return
-    source = _VALUE_MAPPERS.get(kind)
+    source = "$any" if kind in ROLE_MAPPERS else _VALUE_MAPPERS.get(kind)
     claim, value = _claim_of(kind, config)
     if source is None or not claim:
         return

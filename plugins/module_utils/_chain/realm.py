@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 
 from . import places
 from .inputs import Inputs
-from .shapes import Json, Obj, section, text, texts
+from .shapes import Json, Obj, objects, section, text, texts
 
 MCP_CLIENT = "mcp-client"
 PLAYGROUND = "playground"
@@ -46,7 +48,7 @@ def people(inputs: Inputs) -> list[Obj]:
 
 def group_path(name: str) -> str:
     """Keycloak's full path of a group: a plain name is a group at the top."""
-    return name if name.startswith("/") else "/" + name
+    return "/" + "/".join(part for part in name.split("/") if part)
 
 
 def plan(inputs: Inputs) -> dict[str, Json]:
@@ -95,10 +97,10 @@ def requesters(inputs: Inputs) -> list[dict[str, Json]]:
 
 
 def effective(realm: Obj, exchanges: Sequence[Obj]) -> dict[str, Json]:
-    """The realm as it is once each requester has its exchange fields: what tokens are predicted from."""
+    """The realm as it will be: without what is to be absent, and each requester with its exchange fields."""
     by_client = {text(entry, "client_id"): entry for entry in exchanges}
     clients: list[Json] = []
-    for client in _mappings(realm.get("clients")):
+    for client in _present(realm, "clients"):
         entry = by_client.get(text(client, "client_id"))
         if entry is None:
             clients.append(client)
@@ -107,7 +109,21 @@ def effective(realm: Obj, exchanges: Sequence[Obj]) -> dict[str, Json]:
         changed["optional_client_scopes"] = sorted({*texts(client, "optional_client_scopes"), *texts(entry, "scopes")})
         changed["access_token_lifespan"] = entry.get("access_token_lifespan")
         clients.append(changed)
-    return {**realm, "clients": clients}
+    return {
+        **realm,
+        "clients": clients,
+        "client_scopes": _present(realm, "client_scopes"),
+        "groups": _present(realm, "groups"),
+    }
+
+
+def own(inputs: Inputs) -> dict[str, set[str]]:
+    """The names of what the chain itself needs, by the input in which a user may change it."""
+    return {
+        "realm_client_scopes": {text(scope, "name") for scope in _scopes(inputs)},
+        "realm_clients": {text(client, "client_id") for client in _clients(inputs)},
+        "realm_groups": {text(group, "path") for group in _groups(inputs)},
+    }
 
 
 def _settings(inputs: Inputs) -> dict[str, Json]:
@@ -311,16 +327,32 @@ def _users(inputs: Inputs) -> list[dict[str, Json]]:
             {
                 "username": username,
                 "enabled": True,
-                "email": text(person, "email") or "%s@%s" % (username, inputs.text("base_domain") or "example.com"),
+                "email": text(person, "email") or _email(username, inputs.text("base_domain") or "example.com"),
                 "email_verified": True,
                 "first_name": text(person, "first_name") or username,
                 "last_name": text(person, "last_name") or inputs.text("realm"),
                 "groups": sorted(group_path(name) for name in texts(person, "groups")),
                 "password_from": section(person, "password_from")
-                or {"namespace": inputs.text("keycloak_namespace"), "name": places.PEOPLE_SECRET, "key": username},
+                or {
+                    "namespace": inputs.text("keycloak_namespace"),
+                    "name": places.PEOPLE_SECRET,
+                    "key": _key(username),
+                },
             }
         )
     return users
+
+
+def _email(username: str, domain: str) -> str:
+    return username if "@" in username else "%s@%s" % (username, domain)
+
+
+def _key(username: str) -> str:
+    """A legal key of a Secret: the name, or what is legal of it with a mark that keeps two such names apart."""
+    legal = re.sub(r"[^-._a-zA-Z0-9]", "_", username)
+    if legal == username:
+        return username
+    return "%s-%s" % (legal[:200], hashlib.sha256(username.encode("utf-8", "replace")).hexdigest()[:8])
 
 
 def _merged(ours: Sequence[Obj], theirs: Sequence[Obj], key: str) -> list[Obj]:
@@ -330,7 +362,5 @@ def _merged(ours: Sequence[Obj], theirs: Sequence[Obj], key: str) -> list[Obj]:
     return merged + list(said.values())
 
 
-def _mappings(value: Json) -> list[Obj]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return []
-    return [item for item in value if isinstance(item, Mapping)]
+def _present(realm: Obj, kind: str) -> list[Obj]:
+    return [item for item in objects(realm, kind) if text(item, "state") != "absent"]

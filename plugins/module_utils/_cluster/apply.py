@@ -100,7 +100,12 @@ class _Present:
         for item in self.manifests:
             self._check_scope(item)
         found = _parallel(self._get, self.manifests)
-        return {ref_of(item): live for item, live in zip(self.manifests, found)}
+        live = {ref_of(item): one for item, one in zip(self.manifests, found)}
+        leaving = [ref for ref, one in live.items() if one and one["metadata"].get("deletionTimestamp")]
+        if leaving and not self.options.check_mode:
+            # As if it were not there: what is applied to it now would vanish with it.
+            wait_gone(self.client, leaving, self.options.wait_timeout, self.progress)
+        return {ref: None if ref in leaving else one for ref, one in live.items()}
 
     def _check_scope(self, item: Object) -> None:
         """Resolves the kind once, so that discovery is not done by several threads, and checks the namespace."""

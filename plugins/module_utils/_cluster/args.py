@@ -11,6 +11,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from .redact import redact
+
 CLUSTER_ARGS: dict[str, dict[str, t.Any]] = {
     "kubeconfig": {"type": "raw", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
     "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
@@ -82,6 +84,12 @@ class ClusterModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no
 
     def _log_invocation(self) -> None:
         return
+
+    def _return_formatted(self, kwargs: dict[str, t.Any]) -> None:
+        """An option that is wrong ends the module in its constructor, before anything could be hidden one by one."""
+        self.hide(kubeconfig_secrets(self.params.get("kubeconfig")))
+        kwargs.setdefault("invocation", {"module_args": redact(self.params)})
+        super()._return_formatted(kwargs)
 
     def hide(self, values: t.Iterable[str]) -> None:
         """Adds values to those that Ansible masks in every output. Short ones would mask half of the text."""

@@ -120,7 +120,7 @@ def from_status(
     elif code == 400 or "typed patch object" in said:
         hint = "The manifest has a field of a wrong type: correct what the server names."
     elif code in (429, 500, 502, 503, 504):
-        hint = "The API server is overloaded or starting: run again later; this run left nothing half written."
+        hint = "The API server is overloaded or starting: run again later, it goes on where this one stopped."
     return make(msg, reason=reason, code=code, hint=hint, details=details)
 
 

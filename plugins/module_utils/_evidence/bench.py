@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Callable, Protocol
 
 from . import jose
+from .admin import Admin
 from .fixtures import Fixtures
 from .forge import Forger
 from .hops import Answer, ApiServer, Keycloak, McpServer
 from .matrix import Expect, Row, Skip
-from .model import NOT_APPLICABLE, NOT_TESTED, REFUSED, TAKEN, WRONG_REASON, Cell, Twin
+from .model import NOT_APPLICABLE, NOT_TESTED, REFUSED, TAKEN, UNPROVEN, WRONG_REASON, Cell, Twin
 from .people import Account, SignIn, attacker
 from .target import CannotTry, Stop, Target
 
@@ -67,6 +68,7 @@ class Bench:
     say: Callable[[str], None]
     fixtures: Fixtures | None = None
     cluster: Cluster | None = None
+    admin: Admin | None = None
     early: dict[str, tuple[jose.Token, Twin]] = field(default_factory=dict)
     kept: dict[str, Mapping[str, Trial]] = field(default_factory=dict)
 
@@ -138,6 +140,9 @@ def judge(cell: Cell, rule: Expect, trial: Trial) -> None:
     cell.twin, cell.difference = trial.twin, trial.difference
     if answer.taken:
         cell.verdict = TAKEN
+    elif cell.control_failed:
+        # A hop that refuses the good one too says nothing by refusing the wrong one.
+        cell.verdict = UNPROVEN
     elif (
         answer.status not in rule.status
         or answer.reason_known

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from .model import NOT_TESTED, RIGHT, WRONG, Evidence
+from .model import NOT_TESTED, PARTLY, RIGHT, WRONG, Evidence, joined
 
-STATE_CLASS = {RIGHT: "good", WRONG: "bad", NOT_TESTED: "open"}
-STATE_WORD = {RIGHT: "holds", WRONG: "broken", NOT_TESTED: "not tested"}
+STATE_CLASS = {RIGHT: "good", WRONG: "bad", PARTLY: "warn", NOT_TESTED: "open"}
+STATE_WORD = {RIGHT: "holds", WRONG: "broken", PARTLY: "holds where tried", NOT_TESTED: "not tested"}
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ class Link:
     state: str
 
 
-def worst(*states: str) -> str:
-    """Join the verdicts on one party: one wrong makes it wrong, and nothing tried leaves it open."""
-    if WRONG in states:
-        return WRONG
-    return RIGHT if RIGHT in states else NOT_TESTED
+def party(evidence: Evidence, column: str, *hops: str) -> str:
+    """Join the verdicts on one party; a part of the run that was not asked for takes no part in it."""
+    states = list(hops) if evidence.hops else []
+    if any(cell.column == column for cell in evidence.cells):
+        states.append(evidence.column_state(column))
+    return joined(states)
 
 
 def parties(evidence: Evidence) -> tuple[list[Node], list[Link], Link]:
@@ -53,19 +54,19 @@ def parties(evidence: Evidence) -> tuple[list[Node], list[Link], Link]:
         Node(
             "Keycloak",
             evidence.versions.get("keycloak", "signs in, exchanges"),
-            worst(login, exchange, evidence.column_state("keycloak")),
+            party(evidence, "keycloak", login, exchange),
             "hop-keycloak-login",
         ),
         Node(
             "MCP server",
             evidence.versions.get("mcp_server", "runs the tools"),
-            worst(mcp, evidence.column_state("mcp_server")),
+            party(evidence, "mcp_server", mcp),
             "hop-mcp-server",
         ),
         Node(
             "API server",
             evidence.versions.get("kubernetes", "maps name and groups"),
-            worst(api, evidence.column_state("kube_apiserver")),
+            party(evidence, "kube_apiserver", api),
             "hop-kube-apiserver",
         ),
         Node("RBAC", "allows or forbids", rbac, "hop-rbac"),
@@ -218,6 +219,7 @@ def badge(x: float, y: float, state: str) -> str:
     mark = {
         RIGHT: '<path d="M-4.5 .2 -1.3 3.4 4.8 -3.2"/>',
         WRONG: '<path d="M-3.8 -3.8 3.8 3.8M3.8 -3.8 -3.8 3.8"/>',
+        PARTLY: '<path d="M0 -5V1M0 4.4V4.6"/>',
         NOT_TESTED: '<path d="M-4 0H4"/>',
     }
     return '<g class="badge" transform="translate(%d %d)"><circle r="11"/>%s</g>' % (x, y, mark[state])
@@ -235,7 +237,7 @@ MARKERS = (
     + "".join(
         f'<marker id="%(id)s-{name}" class="{name}" viewBox="0 0 10 10" refX="6" refY="5" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0 0 10 5 0 10z"/></marker>'
-        for name in ("good", "bad", "open")
+        for name in ("good", "bad", "warn", "open")
     )
     + "</defs>"
 )

@@ -15,6 +15,7 @@ from .._chain.shapes import Obj, objects, section, text
 from .._cluster.client import Client as ClusterClient
 from .._cluster.client import connect, read_reference
 from .._cluster.errors import ClusterError
+from .._mcp.wire import bearer_value
 from . import jose, page
 from . import text as report_text
 from .admin import Admin, admin_client
@@ -74,6 +75,7 @@ def verify(params: Params, hide: Hide, say: Callable[[str], None]) -> Evidence:
         raise Stop("Nobody to walk the chain: name people in O(people), or in the model.")
     admin = admin_of(params, target, wire, secret)
     means = Means(target, keycloak, McpServer(target, wire), api, accounts, say, cluster=cast(Cluster, cluster))
+    means.admin = admin
     means.cluster_name = f"{cluster.server_url} ({target.platform})"
     means.keycloak_version = keycloak_version(admin, cluster, target)
     if params.get("fixtures") is True:
@@ -89,7 +91,7 @@ def secrets_of(cluster: ClusterClient, hide: Hide) -> Callable[[Mapping[str, obj
     def read(params: Mapping[str, object], option: str) -> str:
         value = params.get(option)
         if isinstance(value, str) and value:
-            hide([value])
+            hide([value, value.strip()])
             return value
         reference = params.get(option + "_from")
         if not isinstance(reference, dict):
@@ -141,8 +143,7 @@ def people_of(params: Params, target: Target, secret: Callable[[Mapping[str, obj
         wanted = target.person(name)
         if wanted is None:
             persona = str(item.get("persona") or "none")
-            like = next((one for one in target.people if one.persona == persona), None)
-            wanted = Wanted(name, persona, (), name, (), like.can if like else (), like.cannot if like else ())
+            wanted = target.stranger(name, persona)
         found.append(account_of(item, wanted, users.get(name, {}), target.chain.get("lab") is True, secret))
     return found
 
@@ -157,13 +158,21 @@ def account_of(
     """Decide how somebody signs in."""
     token = secret(item, "token")
     if token:
-        return Account(wanted, TOKEN, token.strip())
+        return Account(wanted, TOKEN, carried(token, f"The token of {wanted.username}"))
     password = secret(item, "password")
     if not password and lab and item.get("signin") != DEVICE and user.get("password_from"):
         password = secret({"password_from": dict(section(user, "password_from"))}, "password")
     if password:
         return Account(wanted, PASSWORD, password)
     return Account(wanted, DEVICE)
+
+
+def carried(token: str, whose: str) -> str:
+    """Return a token as a header can carry it."""
+    try:
+        return bearer_value(token)
+    except ValueError as error:
+        raise Stop(f"{whose} cannot be sent. {error}") from None
 
 
 def admin_of(
@@ -174,7 +183,7 @@ def admin_of(
     realm = str(params.get("auth_realm") or "master")
     token = secret(params, "token")
     if token:
-        return Admin.with_token(wire, url, token)
+        return Admin.with_token(wire, url, carried(token, "The token for Keycloak"))
     if not any(params.get("auth_client_secret" + end) or params.get("auth_password" + end) for end in ("", "_from")):
         return None
     client = admin_client(str(params.get("auth_client_id") or "admin-cli"), secret(params, "auth_client_secret"))

@@ -222,11 +222,11 @@ class Fixtures:
             self.admin.forget()
         return removed
 
-    def remove(self) -> list[str]:
+    def remove(self, pauses: Sequence[float] = (0.0, 1.0, 3.0)) -> list[str]:
         """Remove all of it, as often as it takes; return what is left."""
         self.admin.forget()
         left: list[str] = []
-        for pause in (0.0, 1.0, 3.0):
+        for pause in pauses:
             time.sleep(pause)
             try:
                 self.sweep()

@@ -64,14 +64,17 @@ header{padding:44px 0 8px}
 .drawing a:focus-visible rect{outline:3px solid var(--link);outline-offset:2px}
 .node rect{stroke-width:1.6}
 .node.good rect{fill:var(--good-bg);stroke:var(--good)}.node.bad rect{fill:var(--bad-bg);stroke:var(--bad)}
+.node.warn rect{fill:var(--warn-bg);stroke:var(--warn)}
 .node.open rect{fill:var(--open-bg);stroke:var(--open-line);stroke-dasharray:5 4}
 .badge path{fill:none;stroke:var(--card);stroke-width:2.2;stroke-linecap:round;stroke-linejoin:round}
 .good .badge circle{fill:var(--good)}.bad .badge circle{fill:var(--bad)}.open .badge circle{fill:var(--open)}
+.warn .badge circle{fill:var(--warn)}
 .link path{fill:none;stroke-width:2}
 .link.good path{stroke:var(--good)}.link.bad path{stroke:var(--bad);stroke-width:3}
+.link.warn path{stroke:var(--warn)}
 .link.open path{stroke:var(--open-line);stroke-dasharray:5 4}
 .link.exchange path{stroke-dasharray:none}
-marker.good path{fill:var(--good)}marker.bad path{fill:var(--bad)}marker.open path{fill:var(--open-line)}
+marker.good path{fill:var(--good)}marker.bad path{fill:var(--bad)}marker.open path{fill:var(--open-line)}marker.warn path{fill:var(--warn)}
 .legend{display:flex;flex-wrap:wrap;gap:8px 20px;font-size:.875rem;color:var(--soft);padding-top:14px;margin-top:14px;
 border-top:1px solid var(--hair)}
 .legend span{display:inline-flex;gap:8px;align-items:center}

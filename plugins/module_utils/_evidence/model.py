@@ -20,13 +20,16 @@ COLUMN_TITLES: Mapping[str, str] = {
 REFUSED = "refused as expected"
 TAKEN = "taken"
 WRONG_REASON = "wrong reason"
+UNPROVEN = "nothing proven"
 NOT_APPLICABLE = "n/a"
 NOT_TESTED = "not tested"
-VERDICTS: tuple[str, ...] = (REFUSED, TAKEN, WRONG_REASON, NOT_APPLICABLE, NOT_TESTED)
-BAD_VERDICTS: tuple[str, ...] = (TAKEN, WRONG_REASON)
+VERDICTS: tuple[str, ...] = (REFUSED, TAKEN, WRONG_REASON, UNPROVEN, NOT_APPLICABLE, NOT_TESTED)
+BAD_VERDICTS: tuple[str, ...] = (TAKEN, WRONG_REASON, UNPROVEN)
 
 RIGHT = "right"
 WRONG = "wrong"
+# A party or a person: right as far as it was tried, and not all of it was.
+PARTLY = "right where tried"
 
 OK = "ok"
 NOTE = "note"
@@ -75,9 +78,11 @@ class Hop:
         return passed
 
     def conclude(self) -> Hop:
-        """Set the verdict from the comparisons, unless the hop could not be tried."""
-        if self.checks:
-            self.verdict = RIGHT if all(item.ok for item in self.checks) else WRONG
+        """Set the verdict from the comparisons; what broke off without a wrong one stays untested."""
+        if not all(item.ok for item in self.checks):
+            self.verdict = WRONG
+        elif self.checks and not self.why:
+            self.verdict = RIGHT
         return self
 
 
@@ -161,6 +166,8 @@ class Evidence:
     posture: list[Posture] = field(default_factory=list)
     fixtures: str = ""
     notes: list[str] = field(default_factory=list)
+    # What was made for the run and could not be removed.
+    left: list[str] = field(default_factory=list)
 
     def failures(self) -> list[str]:
         """Say in one line each what makes this run a failed one."""
@@ -170,27 +177,40 @@ class Evidence:
                 bad = [f"{item.name} (expected {item.expected}, came {item.got})" for item in hop.checks if not item.ok]
                 found.append("hop {}, {}: {}".format(hop.id, hop.person, ", ".join(bad)))
         for cell in self.cells:
-            if cell.verdict in BAD_VERDICTS:
-                found.append(f"{cell.row} at {cell.column}: {cell.verdict} ({answer_of(cell)})")
-            elif cell.control_failed:
+            if cell.verdict == UNPROVEN:
                 found.append(f"{cell.row} at {cell.column}: its good twin was refused, so nothing is proven")
+            elif cell.verdict in BAD_VERDICTS:
+                found.append(f"{cell.row} at {cell.column}: {cell.verdict} ({answer_of(cell)})")
         for item in self.posture:
             if item.verdict == BAD:
                 found.append(f"posture {item.id}: {item.found}")
+        if not found and self._nothing_done():
+            found.append("nothing of what was asked for could be tried, so nothing is proven")
+        found += [f"left in Keycloak: {item}" for item in self.left]
         return found
+
+    def _nothing_done(self) -> bool:
+        """Say whether a run that had something to try found out nothing at all."""
+        verdicts = [hop.verdict for hop in self.hops] + [cell.verdict for cell in self.cells]
+        if not verdicts:
+            verdicts = [NOT_TESTED if item.verdict == UNKNOWN else RIGHT for item in self.posture]
+        return NOT_TESTED in verdicts and not {RIGHT, REFUSED} & set(verdicts)
 
     def summary(self) -> dict[str, object]:
         """Count what a reader asks for first."""
         counts = {verdict: sum(1 for cell in self.cells if cell.verdict == verdict) for verdict in VERDICTS}
         checks = [item for hop in self.hops for item in hop.checks]
         failures = self.failures()
+        unseen = sum(1 for cell in self.cells if cell.verdict == REFUSED and not cell.reason_checked)
         not_tested = counts[NOT_TESTED] + sum(1 for hop in self.hops if hop.verdict == NOT_TESTED)
+        not_tested += sum(1 for item in self.posture if item.verdict == UNKNOWN)
         return {
-            "verdict": "failed" if failures else ("passed with gaps" if not_tested else "passed"),
-            "tried": counts[REFUSED] + counts[TAKEN] + counts[WRONG_REASON],
+            "verdict": "failed" if failures else ("passed with gaps" if not_tested or unseen else "passed"),
+            "tried": counts[REFUSED] + sum(counts[verdict] for verdict in BAD_VERDICTS),
             "refused": counts[REFUSED],
             "taken": counts[TAKEN],
             "wrong_reason": counts[WRONG_REASON],
+            "unproven": counts[UNPROVEN],
             "not_applicable": counts[NOT_APPLICABLE],
             "not_tested": not_tested,
             "controls_failed": sum(1 for cell in self.cells if cell.control_failed),
@@ -220,17 +240,25 @@ class Evidence:
 
     def hop_state(self, hop_id: str) -> str:
         """Judge one hop over all people."""
-        verdicts = [hop.verdict for hop in self.hops if hop.id == hop_id]
-        if WRONG in verdicts:
-            return WRONG
-        return RIGHT if RIGHT in verdicts else NOT_TESTED
+        return joined([hop.verdict for hop in self.hops if hop.id == hop_id])
+
+    def person_state(self, username: str) -> str:
+        """Judge one person's way."""
+        return joined([hop.verdict for hop in self.hops if hop.person == username])
 
     def column_state(self, column: str) -> str:
         """Judge one column of the matrix."""
-        cells = [cell for cell in self.cells if cell.column == column]
-        if any(cell.verdict in BAD_VERDICTS or cell.control_failed for cell in cells):
-            return WRONG
-        return RIGHT if any(cell.verdict == REFUSED for cell in cells) else NOT_TESTED
+        states = {REFUSED: RIGHT, NOT_TESTED: NOT_TESTED, **dict.fromkeys(BAD_VERDICTS, WRONG)}
+        return joined([states[cell.verdict] for cell in self.cells if cell.column == column and cell.verdict in states])
+
+
+def joined(states: Sequence[str]) -> str:
+    """Join verdicts: one wrong makes it wrong, and it is right only when nothing was left untested."""
+    if WRONG in states:
+        return WRONG
+    if NOT_TESTED in states or PARTLY in states:
+        return PARTLY if RIGHT in states or PARTLY in states else NOT_TESTED
+    return RIGHT if RIGHT in states else NOT_TESTED
 
 
 def answer_of(cell: Cell) -> str:

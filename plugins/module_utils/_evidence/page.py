@@ -16,15 +16,19 @@ from . import drawing
 from .html_style import SCRIPT, STYLE
 from .model import (
     BAD,
+    BAD_VERDICTS,
     COLUMN_TITLES,
     HOP_TITLES,
     NOT_APPLICABLE,
     NOT_TESTED,
     NOTE,
     OK,
+    PARTLY,
     REFUSED,
     RIGHT,
     TAKEN,
+    UNKNOWN,
+    UNPROVEN,
     WRONG,
     WRONG_REASON,
     Cell,
@@ -34,12 +38,17 @@ from .model import (
     Posture,
     text_of,
 )
+from .text import clean
 
+# How a page shows a refusal by its status alone.
+REFUSED_UNSEEN = "refused, reason not seen"
 # verdict: (class, mark, short word)
 CHIPS: Mapping[str, tuple[str, str, str]] = {
     REFUSED: ("good", "✓", "refused"),
+    REFUSED_UNSEEN: ("warn", "✓", "refused, reason not seen"),
     TAKEN: ("bad", "✕", "TAKEN"),
     WRONG_REASON: ("bad", "!", "wrong reason"),
+    UNPROVEN: ("bad", "✕", "nothing proven"),
     NOT_APPLICABLE: ("na", "–", "n/a"),
     NOT_TESTED: ("open", "○", "not tested"),
     RIGHT: ("good", "✓", "right"),
@@ -47,6 +56,8 @@ CHIPS: Mapping[str, tuple[str, str, str]] = {
     OK: ("good", "✓", "ok"),
     NOTE: ("warn", "i", "note"),
     BAD: ("bad", "✕", "bad"),
+    PARTLY: ("warn", "○", "right where tried"),
+    UNKNOWN: ("open", "○", "not seen"),
 }
 SEALS: Mapping[str, tuple[str, str]] = {
     "passed": ("good", '<path d="M5 12.5 10 17.5 19.5 7"/>'),
@@ -63,7 +74,7 @@ HEADLINES: Mapping[str, str] = {
 def page(evidence: Evidence) -> str:
     """Write the whole page."""
     name = evidence.chain.get("name", "")
-    return "".join(
+    written = "".join(
         (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
@@ -82,6 +93,7 @@ def page(evidence: Evidence) -> str:
             f"</main><script>{SCRIPT}</script></body></html>\n",
         )
     )
+    return clean(written)
 
 
 def chip(verdict: str, word: str = "") -> str:
@@ -128,10 +140,12 @@ VERSION_TITLES = (("keycloak", "Keycloak"), ("mcp_server", "MCP server"), ("kube
 
 def sentence(summary: Mapping[str, object]) -> str:
     """Say in a sentence what the headline rests on."""
+    seen, refused = int(str(summary["reasons_checked"])), int(str(summary["refused"]))
     said = "{} wrong things were tried at the hops of the chain; {} were refused for the right reason.".format(
-        summary["tried"],
-        "all" if summary["tried"] == summary["refused"] and summary["tried"] else summary["refused"],
+        summary["tried"], "all" if summary["tried"] == seen and seen else seen
     )
+    if refused > seen:
+        said += f" {refused - seen} more were refused, but the reason could not be read."
     if summary["not_tested"]:
         said += " {} could not be tried and count as nothing.".format(summary["not_tested"])
     return said
@@ -139,12 +153,12 @@ def sentence(summary: Mapping[str, object]) -> str:
 
 def stats(summary: Mapping[str, object]) -> str:
     """Show the figures that one asks for first."""
-    taken = int(str(summary["taken"])) + int(str(summary["wrong_reason"]))
+    taken = sum(int(str(summary[name])) for name in ("taken", "wrong_reason", "unproven"))
     gaps = int(str(summary["not_tested"]))
     items = [
         ("", summary["tried"], "wrong things tried"),
         ("good", summary["refused"], "refused as expected"),
-        ("bad" if taken else "", taken, "taken, or refused for a wrong reason"),
+        ("bad" if taken else "", taken, "taken, wrong reason, or nothing proven"),
         ("warn" if gaps else "", gaps, "not tested"),
         (
             "",
@@ -177,6 +191,8 @@ def figure(evidence: Evidence) -> str:
         (chip(REFUSED), "refused, and for the expected reason"),
         (chip(TAKEN), "the hop took it: a failed run"),
         (chip(WRONG_REASON), "refused, but not for the reason that it should be: a failed run"),
+        (chip(REFUSED_UNSEEN), "refused, but the reason could not be read: a gap"),
+        (chip(UNPROVEN), "the good twin was refused too: a failed run"),
         (chip(NOT_TESTED), "no consent or no right to try: never green"),
         (chip(NOT_APPLICABLE), "nothing to try there, with the reason"),
     )
@@ -198,7 +214,7 @@ def people(evidence: Evidence) -> str:
                 escape(person.username),
                 escape(person.persona),
                 escape(person.signin),
-                chip(WRONG if any(hop.verdict == WRONG for hop in hops) else RIGHT if hops else NOT_TESTED),
+                chip(evidence.person_state(person.username)),
                 "".join(hop_block(hop, seen) for hop in hops),
             )
         )
@@ -276,8 +292,8 @@ def matrix(evidence: Evidence) -> str:
             f'<tr><th scope="row"><div class="what">{escape(info.title)}<small>{escape(info.what)}</small></div></th>{cells}</tr>'
         )
     return (
-        '<h2 id="matrix">Wrong things, at every hop</h2><p class="lead">Each wrong token differs in exactly one property '
-        "from a good twin that the same hop had accepted just before. A refusal counts only with the expected reason. "
+        '<h2 id="matrix">Wrong things, at every hop</h2><p class="lead">Each wrong thing stands beside a good twin '
+        "that the same hop had accepted just before; its cell says what differs. A refusal counts only with the expected reason. "
         'Open a cell for the details.</p><div class="panel matrix"><table><thead><tr><th>tried</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>".format(head, "".join(body))
     )
@@ -287,17 +303,18 @@ def cell_block(cell: object, column: str) -> str:
     """Show one cell, its details folded."""
     if not isinstance(cell, Cell):
         return "<td></td>"
-    flag = "is-bad" if cell.verdict in (TAKEN, WRONG_REASON) else "is-warn" if cell.control_failed else ""
+    flag = "is-bad" if cell.verdict in BAD_VERDICTS else ""
+    unseen = cell.verdict == REFUSED and not cell.reason_checked
     brief = cell.expected if cell.verdict == REFUSED else ""
     facts = [
         ("why", cell.why),
-        ("one property differs", cell.difference),
+        ("what differs", cell.difference),
         ("expected", cell.expected),
         ("answer", answer(cell)),
         ("good twin, just before", twin(cell)),
         (
             "reason",
-            "" if cell.verdict != REFUSED or cell.reason_checked else "status only: the reason could not be read",
+            "status only: the reason could not be read" if unseen else "",
         ),
     ]
     return (
@@ -306,7 +323,7 @@ def cell_block(cell: object, column: str) -> str:
             flag,
             " open" if flag else "",
             escape(COLUMN_TITLES.get(column, column)),
-            chip(cell.verdict),
+            chip(REFUSED_UNSEEN if unseen else cell.verdict),
             escape(brief),
             "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts if value),
         )

@@ -128,8 +128,8 @@ class SignIn:
         if reply.status != 200 or not isinstance(code, str):
             raise Stop(
                 f"Keycloak did not begin a device login at client {self.client.client_id}: {reply.status} "
-                f"{oauth_reason(reply)}. The client has to exist and allow it "
-                "(fixtures: true makes it)."
+                f"{oauth_reason(reply)}. The client has to exist and allow it: fixtures: true makes it for the time of the run. "
+                "Without that consent hand in a token for the MCP server (token_from)."
             )
         self.say("Sign in as {}: open {} (code {})".format(account.username, where, data.get("user_code")))
         deadline = time.monotonic() + min(self.wait, number(data, "expires_in", 600.0))

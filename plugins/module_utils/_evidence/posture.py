@@ -37,6 +37,10 @@ MCP_PATHS: Mapping[str, tuple[int, ...]] = {
     "/": (401, 403, 404),
 }
 KEYCLOAK_PATHS: Mapping[str, tuple[int, ...]] = {"/metrics": (404,), "/health": (404,), "/q/dev": (404,)}
+NOWHERE = "chain-verify-nowhere"
+# OpenShift lets every ServiceAccount pull the images of its own namespace.
+PULLERS = "system:image-puller"
+PULLS = frozenset({"get on imagestreams/layers"})
 WIDE_GROUPS = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
 
 
@@ -65,23 +69,31 @@ def look(bench: Bench) -> list[Posture]:
 
 
 def rights(bench: Bench, item: Posture) -> None:
-    """Compare the rights of the ServiceAccount with those of one that exists only in name."""
+    """Compare the rights of the ServiceAccount with those of one of a namespace that is not there.
+
+    One of the same namespace would have what that namespace's group of ServiceAccounts has, and hide it.
+    """
     name, namespace = service_account(bench)
-    own = rules_of(bench, name, namespace) - rules_of(bench, "chain-verify-nobody", namespace)
+    own = rules_of(bench, name, namespace) - rules_of(bench, "nobody", namespace, NOWHERE)
+    group = "system:serviceaccounts:" + namespace
+    own -= PULLS
     bound: list[str] = []
     for kind in ("ClusterRoleBinding", "RoleBinding"):
         for binding in bench.asked().list("rbac.authorization.k8s.io/v1", kind):
-            if (name, namespace) in [(at(sub, "name"), at(sub, "namespace")) for sub in rows(binding.get("subjects"))]:
+            subjects = rows(binding.get("subjects"))
+            mine = (name, namespace) in [(at(sub, "name"), at(sub, "namespace")) for sub in subjects]
+            theirs = any(at(sub, "kind") == "Group" and at(sub, "name") == group for sub in subjects)
+            if mine or theirs and at(part(binding, "roleRef"), "name") != PULLERS:
                 bound.append("{} {} gives {}".format(kind, named(binding), at(part(binding, "roleRef"), "name")))
     item.detail = sorted(own) + sorted(bound)
     item.verdict = BAD if own or bound else OK
     item.found = "%d rules, %d bindings of its own" % (len(own), len(bound)) if own or bound else "no rights of its own"
 
 
-def rules_of(bench: Bench, name: str, namespace: str) -> set[str]:
-    """Ask the API server what a ServiceAccount may do."""
+def rules_of(bench: Bench, name: str, namespace: str, home: str = "") -> set[str]:
+    """Ask the API server what a ServiceAccount, of that namespace or of another home, may do in a namespace."""
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
-    headers = {"Impersonate-User": f"system:serviceaccount:{namespace}:{name}", "Accept": "application/json"}
+    headers = {"Impersonate-User": f"system:serviceaccount:{home or namespace}:{name}", "Accept": "application/json"}
     status, data = bench.asked().request("POST", RULES_PATH, body, headers)
     if status != 201:
         raise CannotTry("the API server answered {} {}".format(status, data.get("message", "")))

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from . import matrix, outage, posture, tries_clients, tries_people, tries_tokens
-from .bench import Attempt, Bench, Cluster, fill
+from .admin import Admin
+from .bench import Attempt, Bench, Cluster, Trial, fill
 from .fixtures import Fixtures, undertaker
 from .forge import Forger
 from .hops import ApiServer, Keycloak, McpServer
@@ -35,6 +36,8 @@ LOGIN = "login"
 LOGIN_HOPS = ("keycloak-login", "exchange", "kube-apiserver")
 # Rows that come last: they wait, or take something away.
 LATE = ("expired", "outage")
+# The pauses between the tries to clean up while Keycloak starts again.
+PATIENT = (0.0, 1.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 30.0, 30.0)
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Means:
     say: Callable[[str], None]
     fixtures: Fixtures | None = None
     cluster: Cluster | None = None
+    admin: Admin | None = None
     keycloak_version: str = ""
     cluster_name: str = ""
     left: list[str] = field(default_factory=list)
@@ -69,9 +73,9 @@ class Means:
 def plan(wishes: Wishes, consent: Mapping[str, bool]) -> list[dict[str, str]]:
     """Say what would be tried, and what could not be."""
     found: list[dict[str, str]] = []
-    for row in matrix.select(wishes.rows, wishes.outage):
-        lacking = sorted(need for need in row.needs if not consent.get(need, False))
+    for row in matrix.select(wishes.rows):
         for column in matrix.select_columns(wishes.columns):
+            lacking = sorted(need for need in matrix.needs_of(row, column) if not consent.get(need, False))
             rule = row.cells[column]
             if isinstance(rule, matrix.Skip):
                 would = "n/a: " + rule.why
@@ -96,26 +100,36 @@ def run(wishes: Wishes, means: Means) -> Evidence:
             if swept:
                 evidence.notes.append("Left by a run that was killed, and removed: {}.".format(", ".join(swept)))
             fixtures = means.fixtures
-            calm = undertaker(lambda: (restore(), fixtures.remove()))
+            calm = undertaker(lambda: bury(restore, fixtures))
             fixtures.make(
                 tries_people.member_of(means.target), means.accounts[0].wanted, whole="matrix" in wishes.parts
             )
         work(wishes, means, evidence)
     finally:
-        restore()
-        if means.fixtures is not None:
-            means.left = means.fixtures.remove()
-            if not means.left:
-                calm()
-    if means.fixtures is not None and "matrix" in wishes.parts:
+        try:
+            restore()
+        finally:
+            if means.fixtures is not None:
+                means.left = means.fixtures.remove()
+                if not means.left:
+                    calm()
+    evidence.left = means.left
+    if means.fixtures is not None and not means.left and "matrix" in wishes.parts:
         evidence.fixtures = (
             f"With consent, made in Keycloak for this run and removed after it: client {means.target.verifier}, a confidential client, two "
             "client scopes, three probe users and a second realm."
         )
-    evidence.notes += means.left
     evidence.finished = now()
     evidence.seconds = round(time.monotonic() - started, 1)
     return evidence
+
+
+def bury(restore: Callable[[], object], fixtures: Fixtures) -> None:
+    """Clean up after a run that was killed: Keycloak may have to come back first."""
+    try:
+        restore()
+    finally:
+        fixtures.remove(PATIENT)
 
 
 def begin(wishes: Wishes, means: Means) -> Evidence:
@@ -150,6 +164,7 @@ def work(wishes: Wishes, means: Means, evidence: Evidence) -> None:
         means.say,
         means.fixtures,
         means.cluster,
+        means.admin,
     )
     evidence.versions = posture.versions(bench, means.keycloak_version)
     if "matrix" in wishes.parts:
@@ -188,7 +203,7 @@ def put_aside(wishes: Wishes, bench: Bench) -> None:
 
 def attack(wishes: Wishes, bench: Bench, evidence: Evidence, early: bool) -> None:
     """Fill the matrix, first the rows that need no waiting."""
-    chosen = matrix.select(wishes.rows, wishes.outage)
+    chosen = matrix.select(wishes.rows)
     if early:
         evidence.rows = [RowInfo(row.id, row.title, row.group, row.what) for row in chosen]
     columns = matrix.select_columns(wishes.columns)
@@ -199,9 +214,15 @@ def attack(wishes: Wishes, bench: Bench, evidence: Evidence, early: bool) -> Non
         for column in columns:
             if row.id == "expired":
                 wait_for_expiry(wishes, bench, column)
-            evidence.cells.append(fill(bench, row, column, ATTEMPTS.get(row.id)))
+            refused = matrix.CONSENT_OUTAGE in row.needs and not wishes.outage
+            evidence.cells.append(fill(bench, row, column, no_consent if refused else ATTEMPTS.get(row.id)))
     order = {row.id: index for index, row in enumerate(chosen)}
     evidence.cells.sort(key=lambda cell: order[cell.row])
+
+
+def no_consent(bench: Bench, column: str) -> Trial:
+    """Take nothing away from anybody who did not ask for it."""
+    raise CannotTry("no consent to take Keycloak away (outage: true)")
 
 
 def wait_for_expiry(wishes: Wishes, bench: Bench, column: str) -> None:

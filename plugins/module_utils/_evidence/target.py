@@ -59,6 +59,8 @@ class Wanted:
     mapped_groups: tuple[str, ...]
     can: tuple[Probe, ...]
     cannot: tuple[Probe, ...]
+    # Somebody whom the model does not name has no prediction of groups.
+    known: bool = True
 
 
 class Target:
@@ -116,6 +118,14 @@ class Target:
             if item.username == username:
                 return item
         return None
+
+    def stranger(self, username: str, persona: str) -> Wanted:
+        """Return what can be said of somebody whom the model does not name: the rights of the persona, and no groups."""
+        like = next((one for one in self.people if one.persona == persona), None)
+        mapping = section(section(section(self.chain, "login"), "kubernetes"), "claimMappings")
+        mapped = text(section(mapping, "username"), "prefix") + username
+        can, cannot = (like.can, like.cannot) if like else ((), ())
+        return Wanted(username, persona, (), mapped, (), can, cannot, known=False)
 
     def claims_of(self, kind: str) -> Obj:
         """Return the prediction of a kind of token."""

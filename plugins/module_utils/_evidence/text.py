@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from .model import (
     RIGHT,
     TAKEN,
     UNKNOWN,
+    UNPROVEN,
     WRONG,
     WRONG_REASON,
     Cell,
@@ -34,6 +36,7 @@ SHORT: Mapping[str, str] = {
     REFUSED: "refused",
     TAKEN: "TAKEN",
     WRONG_REASON: "WRONG REASON",
+    UNPROVEN: "NOT PROVEN",
     NOT_APPLICABLE: "n/a",
     NOT_TESTED: "not tested",
 }
@@ -45,8 +48,8 @@ HOP_SHORT: Mapping[str, str] = {
     "rbac": "RBAC",
 }
 LOUD: Mapping[str, str] = {WRONG: "WRONG"}
-# XML 1.0 has no way to write these.
-FORBIDDEN = {code: "?" for code in range(32) if code not in (9, 10, 13)}
+# XML 1.0 has no way to write these, and UTF-8 none for half of a surrogate pair.
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def headline(evidence: Evidence) -> str:
@@ -63,7 +66,7 @@ def headline(evidence: Evidence) -> str:
 
 def excerpt(evidence: Evidence) -> dict[str, object]:
     """Return what a failed run has to show: all of it would bury its message."""
-    bad = [cell for cell in evidence.cells if cell.verdict in BAD_VERDICTS or cell.control_failed]
+    bad = [cell for cell in evidence.cells if cell.verdict in BAD_VERDICTS]
     return {
         "summary": evidence.summary(),
         "versions": evidence.versions,
@@ -88,8 +91,8 @@ def terminal(evidence: Evidence) -> str:
             lines.append("%-8s %-34s %s" % (item.verdict, item.title[:34], textwrap.shorten(item.found, 56)))
     if evidence.cells:
         counts = (
-            "{tried} tried: {refused} refused as expected, {taken} taken, {wrong_reason} for a wrong reason; "
-            "{not_applicable} n/a, {not_tested} not tested."
+            "{tried} tried: {refused} refused as expected, {taken} taken, {wrong_reason} for a wrong reason, "
+            "{unproven} prove nothing; {not_applicable} n/a, {not_tested} not tested."
         )
         lines += ["", counts.format(**summary)]
     lines += ["", "Hops right: {hops_right} of {hops}. {seconds} s.".format(**summary)]
@@ -121,7 +124,8 @@ def matrix(evidence: Evidence) -> list[str]:
         words = []
         for name in evidence.columns:
             cell = evidence.cell(info.id, name)
-            words.append(" %-14s" % (SHORT[cell.verdict] if cell else ""))
+            unseen = cell is not None and cell.verdict == REFUSED and not cell.reason_checked
+            words.append(" %-14s" % ("refused, why?" if unseen else SHORT[cell.verdict] if cell else ""))
         lines.append(("%-42s" % info.title[:42] + "".join(words)).rstrip())
     return lines
 
@@ -166,10 +170,10 @@ def junit(evidence: Evidence) -> str:
 def add_cell(suite: ElementTree.Element, cell: Cell) -> None:
     """Write a cell as a test case."""
     case = add_case(suite, "matrix." + cell.column, cell.row, cell.seconds)
-    if cell.verdict in (TAKEN, WRONG_REASON):
-        add(case, "failure", cell.verdict, f"expected: {cell.expected}\ncame: {answer_of(cell)}")
-    elif cell.control_failed:
+    if cell.verdict == UNPROVEN:
         add(case, "failure", "the good twin was refused", "so the refusal proves nothing")
+    elif cell.verdict in BAD_VERDICTS:
+        add(case, "failure", cell.verdict, f"expected: {cell.expected}\ncame: {answer_of(cell)}")
     elif cell.verdict != REFUSED:
         add(case, "skipped", f"{cell.verdict}: {cell.why}")
 
@@ -186,4 +190,4 @@ def add(case: ElementTree.Element, kind: str, message: str, text: str = "") -> N
 
 def clean(text: str) -> str:
     """Leave out what XML cannot hold."""
-    return text.translate(FORBIDDEN)
+    return FORBIDDEN.sub("?", text)

@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote
 
 from .bench import Attempt, Bench, Trial
 from .clients import Client, KeyClient, SecretClient
 from .hops import Answer
 from .model import Twin
-from .target import CannotTry
+from .target import CannotTry, Wanted
 
 FOREIGN_ORIGIN = "https://evil.example"
 IMPERSONATION = {
@@ -61,8 +64,10 @@ def requester_alone(bench: Bench, column: str) -> Trial:
 
 def target_alone(bench: Bench, column: str) -> Trial:
     """Ask for a token as the client that is only an audience."""
-    answer = bench.keycloak.grant({"grant_type": "client_credentials"}, Client(bench.target.cluster_audience))
-    return Trial(answer, None, f"client {bench.target.cluster_audience}, grant client_credentials")
+    client_id = bench.target.cluster_audience
+    answer = bench.keycloak.grant({"grant_type": "client_credentials"}, Client(client_id))
+    answer = switched(bench, client_id, answer, "serviceAccountsEnabled", "service account", "invalid client")
+    return Trial(answer, None, f"client {client_id}, grant client_credentials")
 
 
 def login_page(client: str) -> Attempt:
@@ -72,9 +77,44 @@ def login_page(client: str) -> Attempt:
         client_id = bench.target.requester if client == "requester" else bench.target.cluster_audience
         good = bench.keycloak.login_page(bench.target.mcp_client)
         twin = Twin(f"login page of {bench.target.mcp_client}", good.status, good.taken)
-        return Trial(bench.keycloak.login_page(client_id), twin, f"client {client_id}")
+        answer = bench.keycloak.login_page(client_id, redirect_uri=own_redirect(live_client(bench, client_id)))
+        answer = switched(bench, client_id, answer, "standardFlowEnabled", "standard flow", "redirect_uri")
+        return Trial(answer, twin, f"client {client_id}, with a redirect URI of its own if it has one")
 
     return attempt
+
+
+def live_client(bench: Bench, client_id: str) -> Mapping[str, object]:
+    """Read a client as Keycloak has it now, nothing where no credential allows it."""
+    if bench.admin is None:
+        return {}
+    path = "/{}/clients?clientId={}".format(quote(bench.target.realm, safe=""), quote(client_id, safe=""))
+    return next((item for item in bench.admin.items(path) if item.get("clientId") == client_id), {})
+
+
+def own_redirect(client: Mapping[str, object]) -> str:
+    """Return an address that the client registered, empty when it has none."""
+    found = client.get("redirectUris")
+    root = str(client.get("rootUrl") or "")
+    for item in found if isinstance(found, list) else []:
+        uri = str(item).replace("*", "callback")
+        uri = root.rstrip("/") + uri if uri.startswith("/") else uri
+        if "://" in uri:
+            return uri
+    return "http://127.0.0.1/callback" if isinstance(found, list) and "*" in found else ""
+
+
+def switched(bench: Bench, client_id: str, answer: Answer, switch: str, words: str, early: str) -> Answer:
+    """Add how a switch of the client stands, where Keycloak refused before it came to look at it."""
+    if answer.taken or early not in answer.reason.lower():
+        return answer
+    state = live_client(bench, client_id).get(switch)
+    if not isinstance(state, bool):
+        raise CannotTry(
+            f"Keycloak answered {answer.reason}, which says nothing of the {words}, and the client {client_id} cannot be read "
+            "without a credential for Keycloak (auth_client_secret_from and the like)"
+        )
+    return Answer(answer.status, f"{answer.reason}; {words} {'ON' if state else 'off'}", False)
 
 
 def login_for_cluster(bench: Bench, column: str) -> Trial:
@@ -112,7 +152,7 @@ def session_of_another(bench: Bench, column: str) -> Trial:
     good = bench.mcp.call(m_one.text, probe)
     twin = Twin(f"the same call by {one.username}", good.status, good.taken)
     headers = {"Mcp-Session-Id": session or secrets.token_hex(16)}
-    answer = bench.mcp.call(m_other.text, probe, headers)
+    answer = under_own_name(bench.mcp.call(m_other.text, probe, headers), other.wanted)
     said = answer.reason
     if not session:
         said += " (stateless: nothing to take over)"
@@ -135,12 +175,29 @@ def impersonation(bench: Bench, column: str) -> Trial:
     if column == "mcp_server":
         m = bench.signin.m(account)
         good = bench.mcp.present(m.text)
+        twin = Twin("M", good.status, good.taken)
+        for probe in account.wanted.can[:1]:
+            # Something that the person may do: a server that passes the headers on is refused it.
+            before = bench.mcp.call(m.text, probe)
+            twin = Twin(f"{probe.title}, without the headers", before.status, before.taken)
+            same = bench.mcp.call(m.text, probe, IMPERSONATION)
+            if before.taken and not same.taken:
+                return Trial(Answer(same.status, "not under the own name: " + same.reason, False), twin, difference)
         answer = bench.mcp.call(m.text, account.wanted.cannot[0], IMPERSONATION)
-        return Trial(answer, Twin("M", good.status, good.taken), difference)
+        return Trial(under_own_name(answer, account.wanted), twin, difference)
     k = bench.signin.kk(account)
     before = bench.served().present(k.text)
     answer = bench.served().present(k.text, IMPERSONATION)
     return Trial(answer, Twin("K", before.status, before.taken), difference)
+
+
+def under_own_name(answer: Answer, wanted: Wanted) -> Answer:
+    """Mark a refusal of RBAC that names somebody else, or that is about becoming somebody else."""
+    refused = "is forbidden: User " in answer.reason
+    own = f'User "{wanted.mapped_username}" cannot ' in answer.reason and "cannot impersonate" not in answer.reason
+    if answer.taken or not refused or own or not wanted.mapped_username:
+        return answer
+    return replace(answer, reason="not under the own name: " + answer.reason)
 
 
 def foreign_origin(bench: Bench, column: str) -> Trial:

@@ -107,15 +107,18 @@ class Walker:
         hop.check("username", wanted.mapped_username, user.get("username"))
         groups = user.get("groups")
         own = [item for item in groups if item not in KUBERNETES_GROUPS] if isinstance(groups, list) else []
-        hop.check("groups", list(wanted.mapped_groups), own)
+        if wanted.known:
+            hop.check("groups", list(wanted.mapped_groups), own)
+        else:
+            hop.why = unknown(wanted)
         system = [item for item in own if str(item).startswith("system:")]
         hop.check("groups of the system", "none", system)
         hop.check("uid", str(k.claims.get("sub")), user.get("uid"))
         extra = user.get("extra")
         names = section(section(self.target.chain, "login"), "extra")
         for claim, name in (("azp", text(names, "client")), ("sid", text(names, "session"))):
-            if name and isinstance(extra, Mapping):
-                same = extra.get(name) == [str(k.claims.get(claim))]
+            if name:
+                same = isinstance(extra, Mapping) and extra.get(name) == [str(k.claims.get(claim))]
                 hop.check("extra " + name.rpartition("/")[2], f"as {claim} in the token", same_or(same, claim), same)
         hop.received["extra"] = sorted(extra) if isinstance(extra, Mapping) else []
 
@@ -139,13 +142,13 @@ class Walker:
             hop.check("under the person's own name", True, f'User "{wanted.mapped_username}"' in answer.reason)
 
     def _by_api(self, hop: Hop, account: Account, probe: Probe, allowed: bool) -> None:
-        if self.api is None:
-            return
         try:
             k = self.signin.kk(account)
-        except CannotTry:
+            api = self._api()
+        except CannotTry as why:
+            hop.why = f"the API server was not asked: {why}"
             return
-        may = self.api.may(k.text, probe)
+        may = api.may(k.text, probe)
         said = "no answer" if may is None else "allowed" if may else "forbidden"
         hop.check(f"{probe.title}, asked of the API", "allowed" if allowed else "forbidden", said)
 
@@ -176,7 +179,9 @@ class Walker:
             if name in ("exp", "iat", "jti"):
                 hop.check(name, "there", "there" if value is not None else "absent")
             return
-        if source == "$groups":
+        if source == "$groups" and not wanted.known:
+            hop.why = unknown(wanted)
+        elif source == "$groups":
             paths = any(str(item).startswith("/") for item in as_list(value))
             groups = [item if paths else item.rpartition("/")[2] for item in wanted.keycloak_groups]
             hop.check(name, groups, as_list(value))
@@ -186,6 +191,11 @@ class Walker:
             hop.check(name, "there", "there" if value is not None else "absent")
         else:
             hop.check(name, source, value)
+
+
+def unknown(wanted: Wanted) -> str:
+    """Say why a right hop is no proof for somebody whom the model does not name."""
+    return f"the model does not know {wanted.username}: the groups could not be compared"
 
 
 def same_or(same: bool, claim: str) -> str:

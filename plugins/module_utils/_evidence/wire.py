@@ -81,6 +81,9 @@ class Wire:
             return Reply(answer.status, found, read_body(answer, found))
         except (OSError, http.client.HTTPException) as error:
             return Reply(0, error=f"{type(error).__name__}: {error}")
+        except ValueError:
+            # http.client quotes the header that it refuses, with the token in it.
+            return Reply(0, error="a header that HTTP cannot carry (a line break?); nothing was sent")
         finally:
             connection.close()
 

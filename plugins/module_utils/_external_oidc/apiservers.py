@@ -262,8 +262,15 @@ def wait_loaded(
     timeout: float,
     say: Callable[[str], None],
     pause: float = 1.0,
+    only: Sequence[str] = (),
 ) -> None:
-    """Until so many API servers have one of these files. ``before``: what was read before the first write, by address."""
+    """Until so many API servers have one of these files. ``before``: what was read before the first write, by address.
+
+    ``only``: the addresses of those that are looked at; without, all of them.
+    """
+    servers = [server for server in servers if not only or server["address"] in only]
+    if not servers:
+        raise NotLoaded(f"no API server listens at {', '.join(only)}.", "look at EndpointSlice default/kubernetes", [])
     until = time.monotonic() + timeout
     wanted = min(at_least, len(servers)) if at_least else len(servers)
     while True:

@@ -18,9 +18,14 @@ from typing import Any
 
 Report = Callable[[str, str, str, str], None]
 
+_RAW = "(?:[rR][bB]?|[bB][rR])"
 _STRING = re.compile(
-    r'''r?"""[\s\S]*?"""|r?\'\'\'[\s\S]*?\'\'\'|r"[^"]*"|r'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*\''''
+    rf"{_RAW}?\"\"\"[\s\S]*?\"\"\"|{_RAW}?\'\'\'[\s\S]*?\'\'\'|{_RAW}\"[^\"]*\"|{_RAW}'[^']*'"
+    r"""|[bB]?"(?:\\.|[^"\\])*"|[bB]?'(?:\\.|[^'\\])*'|//[^\n]*"""
 )
+# A name of its own: no field of something, also not an optional one (.?name).
+_NAME = r"(?<![\w.])(?<!\.\?)"
+_MACRO = r"\.\s*(?:map|filter|all|exists|exists_one)\s*\("
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _USER_FIELDS = ("username", "uid", "groups", "extra")
 
@@ -31,8 +36,8 @@ def uses(expression: str, operand: str, field: str) -> bool:
 
 
 def strip_strings(expression: str) -> str:
-    """The expression with every string literal replaced by an empty one."""
-    return _STRING.sub('""', expression)
+    """The expression with every string literal replaced by an empty one, and without comments."""
+    return _STRING.sub(lambda found: " " if found.group().startswith("//") else '""', expression)
 
 
 def lint(expression: Any, path: str, variable: str, report: Report) -> None:
@@ -50,12 +55,14 @@ def lint(expression: Any, path: str, variable: str, report: Report) -> None:
     _brackets(code, path, report)
     _operators(code, path, report)
     other = "user" if variable == "claims" else "claims"
-    if re.search(rf"(?<![\w.]){other}(?!\w)", code):
+    # What a macro binds is the expression's own.
+    bound = set(re.findall(_MACRO + r"\s*(\w+)\s*,", code))
+    if other not in bound and re.search(rf"{_NAME}{other}(?!\w)", code):
         report("cel", path, f"looks at {other}, which is not known here.", f"use {variable}")
-    elif not re.search(rf"(?<![\w.]){variable}(?!\w)", code) and variable == "user":
+    elif not re.search(rf"{_NAME}{variable}(?!\w)", code) and variable == "user":
         report("cel", path, "does not look at user at all.", "write a rule over user.username, user.groups, ...")
     if variable == "user":
-        for field in re.findall(r"(?<![\w.])user\s*\.\s*\??(\w+)", code):
+        for field in re.findall(_NAME + r"user\s*\.\s*\??(\w+)", code):
             if field not in _USER_FIELDS:
                 report("cel", path, f"user has no field {field}.", "known are " + ", ".join(_USER_FIELDS))
     _range_of_any(code, path, report)
@@ -78,14 +85,15 @@ def _operators(code: str, path: str, report: Report) -> None:
         report("cel", path, "has a single =.", "compare with ==")
     if re.search(r"(?<!&)&(?!&)|(?<!\|)\|(?!\|)", code):
         report("cel", path, "has a single & or |.", "use && or ||")
-    if re.search(r"(?<![\w.])(and|or|not)(?!\w)", code):
+    if re.search(_NAME + r"(and|or|not)(?!\w)", code):
         report("cel", path, "uses and, or or not as a word.", "use &&, || and !")
 
 
 def _range_of_any(code: str, path: str, report: Report) -> None:
-    """A claim has any type, and the API server goes through lists and maps only: dyn() says that it may be one."""
-    claim = r"(?<![\w.])claims(?:\s*\.\s*\w+|\s*\[\s*\"\"\s*\])+"
-    for call in re.finditer(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(", code):
+    """A claim has any type, and the API server goes through lists and maps only: dyn() says that it may be one.
+    What lies inside a claim (claims.a.b) is dynamic without that."""
+    claim = _NAME + r"claims(?:\s*\.\s*\w+|\s*\[\s*\"\"\s*\])"
+    for call in re.finditer(_MACRO, code):
         before = code[: call.start()].rstrip()
         if before.endswith(")"):
             start = _opening(before)

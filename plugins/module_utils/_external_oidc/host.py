@@ -16,7 +16,7 @@ from . import kubernetes, reader
 from .hostfile import HostFile, HostFileError
 from .kubernetes import Config
 from .problems import Problem, as_text
-from .validate import validate
+from .validate import only_of, validate
 
 
 @dataclass
@@ -88,7 +88,10 @@ def plan(wanted: Wanted, current: bytes | None) -> Plan:
         # The file stays byte for byte: rewriting the same meaning would make every API server load it again.
         return Plan(before, before, current, digest, digest, [])
     if wanted.state == "present" and after is not None:
-        problems = validate(after, wanted.minor)
+        found = validate(after, wanted.minor)
+        ours = only_of(found, after, [kubernetes.issuer_url(entry) for entry in wanted.jwt])
+        # CEL is only looked at here, not compiled: no reason to refuse an entry of others, which may be live for years.
+        problems = [one for one in found if one["rule"] != "cel" or one in ours]
         if problems:
             raise Refused(
                 f"the API server would refuse this AuthenticationConfiguration:\n{as_text(problems)}",
@@ -100,13 +103,23 @@ def plan(wanted: Wanted, current: bytes | None) -> Plan:
     return Plan(before, after, content, digest, kubernetes.sha256(content), _changes(before, after))
 
 
-def apply(host: HostFile, wanted: Wanted, planned: Plan) -> None:
-    """Writes the plan. With a deadline only where somebody keeps it."""
-    if planned.content is None:
-        return
+def check(host: HostFile, wanted: Wanted) -> None:
+    """Whether this call may touch the file at all."""
     pending = host.pending()
-    if planned.changed:
-        if wanted.confirm_within and not host.watched(wanted.watch_timeout):
+    if pending is not None and not wanted.confirm_within:
+        # Without a deadline the file stays for good, and with it what an earlier run has not proven.
+        raise HostFileError(
+            f"an earlier change of {wanted.path} waits for its confirmation ({pending.seconds_left} s are left).",
+            "pending",
+            "confirm it (state: confirmed), take it back (state: reverted), wait until the host does, or set "
+            "confirm_within",
+        )
+
+
+def apply(host: HostFile, wanted: Wanted, planned: Plan) -> tuple[Plan, bool]:
+    """Writes the plan, with a deadline only where somebody keeps it. The plan that holds, and whether anything changed."""
+    if planned.changed and wanted.confirm_within:
+        if not host.watched(wanted.watch_timeout):
             raise HostFileError(
                 f"nothing on this host would put {wanted.path} back: its timer did not answer in "
                 f"{wanted.watch_timeout} s.",
@@ -114,16 +127,20 @@ def apply(host: HostFile, wanted: Wanted, planned: Plan) -> None:
                 "install the units of the role external_auth (mcp-auth-revert.timer) with AUTH_FILE set to this path, "
                 "see that the timer is active, or set confirm_within to 0 to go without a way back",
             )
+        # The tick that answered may have been the one that put a file back.
+        host.wait_for_revert()
+        planned = plan(wanted, host.read())
+    if planned.changed and planned.content is not None:
         empty = kubernetes.render(
             kubernetes.empty((planned.after or {}).get("apiVersion") or kubernetes.API_VERSIONS[0])
         )
-        host.write(planned.content, wanted.confirm_within, empty)
-    elif pending is not None and wanted.state == "present" and wanted.confirm_within:
+        host.write(planned.content, wanted.confirm_within, empty, planned.sha256_before)
+        return planned, True
+    if wanted.confirm_within and host.pending() is not None:
         # An earlier run wrote this and died: this run needs the whole time to prove it.
-        host.extend(wanted.confirm_within, planned.sha256_after)
-    elif pending is not None:
-        # Without a deadline the file is to stay: the one of an earlier run no longer holds.
-        host.confirm(None)
+        host.extend(wanted.confirm_within, planned.sha256_after, planned.sha256_before)
+        return planned, True
+    return planned, False
 
 
 def report(host: HostFile) -> dict[str, Any]:

@@ -10,9 +10,12 @@ The other side of the agreement is roles/external_auth/files/mcp-auth-revert.sh,
 sides do nothing but renames of whole files, so that either may be killed at any moment:
 
 1. FILE.previous  := what is confirmed today
-2. FILE.revert-at := the deadline and the hash of what comes
+2. FILE.revert-at := the deadline, the hash of what comes, and the deadline by the clock that nobody sets
 3. FILE           := the new content
 4. confirmation: FILE.revert-at is removed; whoever removes or renames it first has decided
+
+Only this side holds the lock of the folder. The host never waits for it: a deadline may pass between any two lines here,
+so what was read before must be looked at again once the new deadline stands.
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ from dataclasses import dataclass
 from .kubernetes import sha256
 
 TEMPORARY = ".mcp-auth-authentication-"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: A host syncs its disk on the way back, which takes long where etcd writes to the same one.
+REVERT_SECONDS = 180.0
 
 
 class HostFileError(Exception):
@@ -137,10 +143,14 @@ class HostFile:
         _unlink(self.beside("revert-ping"))
         return False
 
-    def wait_for_revert(self, timeout: float = 30.0) -> None:
+    def reverting(self) -> bool:
+        """Whether a way back has begun and is not done."""
+        return os.path.exists(self.beside("reverting"))
+
+    def wait_for_revert(self, timeout: float = REVERT_SECONDS) -> None:
         """A way back that has begun is the host's alone until it is done."""
         until = time.monotonic() + timeout
-        while os.path.exists(self.beside("reverting")):
+        while self.reverting():
             if time.monotonic() > until:
                 raise HostFileError(
                     f"the host began to put the previous file back ({self.beside('reverting')}) and does not finish.",
@@ -151,66 +161,78 @@ class HostFile:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def write(self, content: bytes, confirm_within: int, empty: bytes) -> Pending | None:
+    def write(self, content: bytes, confirm_within: int, empty: bytes, planned_on: str | None = None) -> Pending | None:
         """``content`` into the file; with ``confirm_within`` seconds the host takes it back unless it is confirmed.
 
-        ``empty`` is what a file that did not exist counts as.
+        ``empty`` is what a file that did not exist counts as. ``planned_on`` is the hash of what the content was made
+        from: another file by now is refused.
         """
         self._sweep()
+        waiting = self.pending()
+        if self.reverting():
+            raise self._moved()
+        # Read last: only now is a file without a deadline sure to be a confirmed one.
         current = self.read()
-        if self.pending() is None:
+        if planned_on is not None and _digest(current) != planned_on:
+            raise self._moved()
+        if waiting is None:
             # While a change is pending, .previous is the last confirmed content, and .path is not.
             self._write(self.beside("previous"), empty if current is None else current)
         if not confirm_within:
             self._write(self.path, content)
             _unlink(self.beside("revert-at"))
             return None
-        pending = self.extend(confirm_within, sha256(content))
-        self._write(self.path, content)
+        pending = self.extend(confirm_within, sha256(content), _digest(current))
+        try:
+            self._write(self.path, content)
+        except HostFileError:
+            if waiting is None and self.read() == current:
+                _unlink(self.beside("revert-at"))
+            raise
         return pending
 
-    def extend(self, confirm_within: int, digest: str) -> Pending:
-        """A deadline, the first or a later one."""
+    def extend(self, confirm_within: int, digest: str, standing: str) -> Pending:
+        """A deadline, the first or a later one, for the content ``digest``, while the file has the hash ``standing``."""
         pending = Pending(int(time.time()) + confirm_within, digest)
-        self._write(self.beside("revert-at"), f"{pending.deadline}\n{pending.sha256}\n".encode())
+        lines = [str(pending.deadline), pending.sha256, _uptime_deadline(confirm_within)]
+        self._write(self.beside("revert-at"), "".join(f"{line}\n" for line in lines if line).encode())
+        # The old deadline may have passed at the last moment; from here on the new one holds.
+        self.wait_for_revert()
+        if _digest(self.read()) != standing:
+            _unlink(self.beside("revert-at"))
+            raise self._moved()
         return pending
 
     def confirm(self, digest: str | None) -> bool:
         """Keeps the file. True when it was pending; refused when the host was first, or when it is another file."""
-        self.wait_for_revert()
-        content = self.read()
-        actual = sha256(content) if content is not None else ""
-        if digest and actual != digest:
-            back = self.reverted()
-            if back is not None and back.sha256 == digest:
-                raise HostFileError(
-                    f"too late: this host has put the previous file back ({_when(back.at)}).",
-                    "reverted",
-                    "see why the confirmation came late, then run again; what was taken away is kept as "
-                    + self.beside("rejected"),
-                )
-            raise HostFileError(
-                f"{self.path} has the sha256 {actual or '(no file)'}, not {digest}.",
-                "changed",
-                "somebody else wrote it meanwhile: run again",
-            )
-        if self.pending() is None:
-            return False
-        try:
-            os.unlink(self.beside("revert-at"))
-        except FileNotFoundError:
+        while True:
             self.wait_for_revert()
-            return self.confirm(digest)
-        _sync_folder(self.folder)
-        return True
-
-    def revert(self) -> bool:
-        """The way back at once, by the same steps as the host's script."""
-        if not os.path.exists(self.beside("reverting")):
-            try:
-                os.rename(self.beside("revert-at"), self.beside("reverting"))
-            except FileNotFoundError:
+            waiting = self.pending() is not None
+            if self.reverting() or (self.pending() is not None) != waiting:
+                continue
+            # Read after both: what is neither pending nor on its way back stays.
+            actual = _digest(self.read())
+            if digest and actual != digest:
+                raise self._other(digest, actual)
+            if not waiting:
                 return False
+            try:
+                os.unlink(self.beside("revert-at"))
+            except FileNotFoundError:
+                continue
+            _sync_folder(self.folder)
+            return True
+
+    def revert(self, digest: str | None = None) -> bool:
+        """The way back at once, by the same steps as the host's script. With ``digest`` also from a file with that
+        hash for which nothing is pending: one that was confirmed, or written without a deadline."""
+        if self.reverting():
+            with suppress(HostFileError):
+                # The host is at it. One that does not finish is helped.
+                self.wait_for_revert(10)
+                return True
+        elif not self._claim(digest):
+            return False
         previous = _read(self.beside("previous"))
         if previous is None:
             raise HostFileError(
@@ -218,14 +240,54 @@ class HostFile:
                 "no_previous",
                 f"put the file that you want into {self.path} by hand",
             )
-        digest = (_read(self.beside("reverting")) or b"").decode("ascii", "replace").split("\n") + [""]
+        claimed = (_read(self.beside("reverting")) or b"").decode("ascii", "replace").split("\n") + [""]
         current = self.read()
-        if current is not None and current != previous:
-            self._write(self.beside("rejected"), current)
-        self._write(self.path, previous)
-        self._write(self.beside("reverted"), f"{int(time.time())}\n{digest[1]}\nasked\n".encode())
+        if current != previous:
+            if current is not None:
+                with suppress(HostFileError):
+                    # Kept for a person; a full disk must not stop the way back.
+                    self._write(self.beside("rejected"), current)
+            self._write(self.path, previous)
+        with suppress(HostFileError):
+            self._write(self.beside("reverted"), f"{int(time.time())}\n{claimed[1]}\nasked\n".encode())
         _unlink(self.beside("reverting"))
         return True
+
+    def _claim(self, digest: str | None) -> bool:
+        """Begins the way back, as the host would."""
+        try:
+            os.rename(self.beside("revert-at"), self.beside("reverting"))
+        except FileNotFoundError:
+            if self.reverting():
+                return True
+            if not digest or _digest(self.read()) != digest or not os.path.exists(self.beside("previous")):
+                return False
+            self._write(self.beside("reverting"), f"0\n{digest}\n".encode())
+        return True
+
+    def _moved(self) -> HostFileError:
+        return HostFileError(
+            f"{self.path} changed while this run was about to write it (the host put the previous file back, or somebody "
+            "wrote it).",
+            "changed",
+            "run again: the next run plans from what is there now",
+        )
+
+    def _other(self, digest: str, actual: str) -> HostFileError:
+        """Why the file is not the one to confirm."""
+        back = self.reverted()
+        if back is not None and back.sha256 == digest:
+            return HostFileError(
+                f"too late: this host has put the previous file back ({_when(back.at)}).",
+                "reverted",
+                "see why the confirmation came late, then run again; what was taken away is kept as "
+                + self.beside("rejected"),
+            )
+        return HostFileError(
+            f"{self.path} has the sha256 {actual or '(no file)'}, not {digest}.",
+            "changed",
+            "somebody else wrote it meanwhile: run again",
+        )
 
     def _sweep(self) -> None:
         """What a killed run left half written. Only the holder of the lock comes here."""
@@ -256,8 +318,23 @@ class HostFile:
             raise HostFileError(
                 f"cannot write {target}: {exc.strerror or exc}.",
                 errno.errorcode.get(exc.errno or 0, "os_error").lower(),
-                "the module needs root on the host (become), a writable folder and free space",
+                "the file itself is a mount, which cannot be replaced: mount its folder instead"
+                if exc.errno == errno.EBUSY
+                else "the module needs root on the host (become), a writable folder and free space",
             ) from exc
+
+
+def _digest(content: bytes | None) -> str:
+    return "" if content is None else sha256(content)
+
+
+def _uptime_deadline(seconds: int) -> str:
+    """The deadline in seconds since this boot, and which boot that is: a clock that is set does not move it."""
+    try:
+        with open("/proc/uptime", encoding="ascii") as uptime, open(BOOT_ID, encoding="ascii") as boot:
+            return f"{int(float(uptime.read().split()[0])) + seconds} {boot.read().strip()}"
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 def _when(epoch: int) -> str:

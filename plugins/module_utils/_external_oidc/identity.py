@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -15,6 +17,9 @@ from .problems import Problem, problem
 
 REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 BODY = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+#: Answers of an API server that is busy or starting: they say nothing about who asks.
+BUSY = (429, 500, 502, 503, 504)
+PATIENCE = 60.0
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
@@ -34,7 +39,15 @@ class Client(Protocol):
 
 def review(client: Client, token: str | None = None) -> tuple[int, dict[str, Any]]:
     """Status, and username, groups, uid and extra as the API server sees them. ``token`` None means ourselves."""
-    status, body = client.request("POST", REVIEW, body=BODY, token=token)
+    until = time.monotonic() + PATIENCE
+    pause = 0.5
+    while True:
+        status, body = client.request("POST", REVIEW, body=BODY, token=token)
+        if status not in BUSY or time.monotonic() > until:
+            break
+        # A review changes nothing, so it may be asked again, which the client does not do with a POST.
+        time.sleep(random.uniform(pause / 2, pause))
+        pause = min(5.0, pause * 2)
     info = ((body.get("status") or {}).get("userInfo") or {}) if status in (200, 201) else {}
     return status, {
         "username": str(info.get("username") or ""),
@@ -60,6 +73,8 @@ def own(client: Client, issuer: str) -> tuple[dict[str, Any], list[Problem]]:
         "use the installer's kubeconfig, a client certificate (kubeadm: /etc/kubernetes/admin.conf) or a bound "
         "ServiceAccount token for this run"
     )
+    if status in BUSY:
+        return found, [_busy("own-credential", "credential", status)]
     if status not in (200, 201):
         text = f"the API server does not take the credential of this run (SelfSubjectReview answers {status})."
         return found, [problem("own-credential", "credential", text, how)]
@@ -73,8 +88,15 @@ def own(client: Client, issuer: str) -> tuple[dict[str, Any], list[Problem]]:
     return found, []
 
 
+def _busy(rule: str, path: str, status: int) -> Problem:
+    text = f"the API server is busy (it answers {status} for {PATIENCE:.0f} s), so it does not say who that is."
+    return problem(rule, path, text, "run again once the API server is well; its log and load say why it is not")
+
+
 def compare(info: dict[str, Any], status: int, username: str, groups: Iterable[str] | None) -> list[Problem]:
     """What a person's token became, against what the model says."""
+    if status in BUSY:
+        return [_busy("person", "token", status)]
     if status not in (200, 201):
         return [
             problem(

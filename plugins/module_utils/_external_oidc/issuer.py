@@ -12,6 +12,7 @@ is proven must not depend on settings of ours that the API server does not have.
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import ssl
@@ -82,6 +83,8 @@ def examine(
     """All proofs. What can pass by itself (connection refused, 5xx) is tried again for ``patience`` seconds."""
     seen = Seen(url)
     seen.problems.extend(issuer_url_problems(url, "issuer"))
+    if discovery_url:
+        seen.problems.extend(issuer_url_problems(discovery_url, "discovery_url"))
     wrong = pem.problem_with_certificates(certificate_authority) if certificate_authority.strip() else ""
     if wrong:
         seen.problems.append(problem("issuer-ca", "ca", wrong, "give the CA's certificates in PEM"))
@@ -117,7 +120,7 @@ def _prove(seen: Seen, authority: str, where: str, timeout: float) -> None:
             )
         )
     jwks = seen.discovery.get("jwks_uri")
-    if not isinstance(jwks, str) or not jwks.startswith("https://"):
+    if not isinstance(jwks, str) or not jwks.startswith("https://") or not _has_port(jwks):
         raise _Failed(
             problem("issuer-jwks", "jwks_uri", f"{jwks!r} is no https address.", "correct the issuer's host name")
         )
@@ -144,6 +147,15 @@ def signing_keys(keys: list[Any]) -> list[dict[str, str]]:
         if algorithm in ALGORITHMS:
             found.append({"kid": str(key.get("kid") or ""), "alg": algorithm, "kty": str(key.get("kty"))})
     return found
+
+
+def _has_port(url: str) -> bool:
+    """Whether what stands behind the host's name, if anything does, is a port."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
 
 
 def _resolve(url: str) -> None:
@@ -238,7 +250,8 @@ def _certificate_problem(exc: ssl.SSLCertVerificationError, host: str) -> Proble
 
 def _document(url: str, context: ssl.SSLContext, timeout: float, what: str) -> dict[str, Any]:
     request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "mcp-auth-openshift"})
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    # The API server does not have the proxy of this machine's environment.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(request, timeout=timeout) as answer:
             body = answer.read(_LIMIT)
@@ -248,7 +261,7 @@ def _document(url: str, context: ssl.SSLContext, timeout: float, what: str) -> d
             problem(f"issuer-{what}", "issuer", f"{url} answers {exc.code}.", fix),
             passing=exc.code in (429, 502, 503, 504),
         ) from exc
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, http.client.HTTPException) as exc:
         cause = getattr(exc, "reason", exc)
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise _Failed(_certificate_problem(cause, urlsplit(url).hostname or "")) from exc

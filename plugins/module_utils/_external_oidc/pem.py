@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import ssl
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
 
@@ -35,5 +36,9 @@ def problem_with_certificates(text: str) -> str:
             return "holds a certificate that is not base64."
         if not der.startswith(b"\x30"):
             return "holds something that is no certificate."
+        try:
+            ssl.create_default_context(cadata=match.group(0))
+        except (ssl.SSLError, ValueError):
+            return "holds a certificate that is cut off or damaged."
         found = True
     return "" if found else "holds no certificate."

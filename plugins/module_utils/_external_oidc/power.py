@@ -33,22 +33,35 @@ def every_right(role: dict[str, Any]) -> bool:
     )
 
 
+#: Whoever may be one of these, or bind this role, can do everything.
+MIGHTY = {
+    "users": {"system:admin", "kubernetes-admin", "kubernetes-super-admin"},
+    "groups": {"system:masters", "kubeadm:cluster-admins", "system:cluster-admins"},
+    "clusterroles": {"cluster-admin"},
+}
+
+
 def leads_to_every_right(role: dict[str, Any]) -> list[str]:
     """Rights by which one gets the others: writing or binding any role, being anybody."""
     found = []
     for rule in role.get("rules") or []:
-        if rule.get("resourceNames"):
-            continue
-        verbs, groups, kinds = (set(rule.get(name) or []) for name in ("verbs", "apiGroups", "resources"))
+        verbs, groups = (set(rule.get(name) or []) for name in ("verbs", "apiGroups"))
+        kinds = _mighty_kinds(rule)
         if (
             groups & {"*", "rbac.authorization.k8s.io"}
-            and kinds & {"*", "clusterroles"}
-            and verbs & {"escalate", "bind"}
+            and "clusterroles" in kinds
+            and verbs & {"*", "escalate", "bind"}
         ):
             found.append("escalate or bind on clusterroles")
-        if groups & {"*", ""} and kinds & {"*", "users", "groups"} and "impersonate" in verbs:
+        if groups & {"*", ""} and kinds & {"users", "groups"} and verbs & {"*", "impersonate"}:
             found.append("impersonate users or groups")
     return sorted(set(found))
+
+
+def _mighty_kinds(rule: dict[str, Any]) -> set[str]:
+    """The kinds of MIGHTY that a rule is about; one that names objects only where it names a mighty one."""
+    kinds, named = set(rule.get("resources") or []), set(rule.get("resourceNames") or [])
+    return {kind for kind, mighty in MIGHTY.items() if kinds & {"*", kind} and (not named or named & mighty)}
 
 
 def subject_id(subject: dict[str, Any]) -> str:

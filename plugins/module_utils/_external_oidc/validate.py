@@ -191,6 +191,7 @@ def _url(url: str, path: str, report: Report) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname
+        _ = parts.port  # raises on what is no port
     except ValueError as exc:
         report("url", path, f"is no URL ({exc}).", "give https://host[:port][/path]")
         return

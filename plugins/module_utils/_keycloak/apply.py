@@ -22,17 +22,16 @@ _SCOPE_LISTS = {"optionalClientScopes": "optional-client-scopes", "defaultClient
 
 def execute(api: Api, current: Current, plan: Plan, done: list[Change]) -> bool:
     """True when there is nothing left; False when a realm was made, whose rest has to be planned from what is there.
-    What was done is appended to done, also when an error ends it."""
+    What is known to be done is appended to done, also when an error ends it."""
     applier = _Applier(api, current)
     for change in plan.changes:
         try:
             applier.one(change)
         except Uncertain as error:
-            done.append(change)
-            raise Replan(change.kind, change.name, error.error.text()) from error
+            raise Replan(change.kind, change.name, error.error.text(), error.error, True) from error
         except KeycloakError as error:
             if error.code in (404, 409):
-                raise Replan(change.kind, change.name, error.text()) from error
+                raise Replan(change.kind, change.name, error.text(), error) from error
             raise
         done.append(change)
         if change.kind == "realm" and change.operation == "create":

@@ -202,6 +202,7 @@ REALM_ARGS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "settings": {"type": "dict", "options": SETTINGS},
     "representation": {"type": "dict"},
+    "reset_secrets": {"type": "bool", "default": False, "no_log": False},
     "builtin_scopes": {"type": "bool", "default": True},
     "client_scopes": _list(CLIENT_SCOPE),
     "default_default_client_scopes": _names(),

@@ -27,7 +27,13 @@ BUILTIN_DEFAULT = ("acr", "email", "profile", "roles", "web-origins", "basic")
 EMPTY_BUILTINS = frozenset(["offline_access"])  # built-ins that have no mapper of their own
 BUILTIN_ROLES = frozenset(["offline_access", "uma_authorization"])
 AUDIENCE_MAPPER = "oidc-audience-mapper"
-OWNER = "mcp-auth-openshift.owner"  # the attribute that marks a realm as made or adopted by us
+SUB_MAPPER = "oidc-sub-mapper"  # what the scope basic is for
+# Mappers that no built-in scope has, and that say who a token is for or what is in it.
+FOREIGN_MAPPERS = frozenset([AUDIENCE_MAPPER, "oidc-hardcoded-claim-mapper", "oidc-hardcoded-role-mapper"])
+OWNER = "mcp-auth-openshift.owner"  # the attribute that marks a realm as ours: whose it is
+ORIGIN = "mcp-auth-openshift.origin"  # ... and whether we made it or took it over
+MADE, ADOPTED = "made", "adopted"
+NOBODY = "mcp_auth.openshift"  # the owner of a realm whose maker named none
 
 EXCHANGE_ENABLED = "standard.token.exchange.enabled"
 EXCHANGE_REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"
@@ -164,12 +170,18 @@ def realm(raw: dict[str, Any]) -> Object:
     return found
 
 
+def mark(found: Object) -> tuple[str, str]:
+    """Whose a realm is, and where it comes from. A mark without an origin is of a version that only knew made."""
+    held = found.get("attributes", {})
+    return held.get(OWNER, ""), held.get(ORIGIN, MADE)
+
+
 def audiences(scope: Object) -> set[str]:
-    """The audiences that a client scope adds to an access token."""
+    """The audiences that a client scope adds to an access token. Without access.token.claim Keycloak leaves it out."""
     found = set()
     for item in scope.get("protocolMappers", {}).values():
         config = item.get("config", {})
-        if item.get("protocolMapper") == AUDIENCE_MAPPER and config.get("access.token.claim", "true") != "false":
+        if item.get("protocolMapper") == AUDIENCE_MAPPER and config.get("access.token.claim") == "true":
             found.add(config.get("included.client.audience") or config.get("included.custom.audience") or "")
     found.discard("")
     return found
@@ -205,6 +217,15 @@ def masked(current: Any, wanted: Any) -> Any:
     return MASK if current == MASK and wanted not in (None, "") else wanted
 
 
+def hidden(current: Any, wanted: Any, path: str = "") -> list[str]:
+    """The paths of what is wanted and cannot be compared, because the server shows a mask."""
+    if isinstance(wanted, dict):
+        held = current if isinstance(current, dict) else {}
+        parts = [hidden(held.get(key), value, f"{path}.{key}" if path else str(key)) for key, value in wanted.items()]
+        return [item for part in parts for item in part]
+    return [path] if current == MASK and wanted not in (None, "", MASK) else []
+
+
 def differing(before: Any, after: Any, path: str = "") -> list[str]:
     """The paths at which two normal forms differ."""
     if isinstance(before, dict) and isinstance(after, dict):
@@ -237,6 +258,7 @@ class Current:
     members: dict[str, set[str]] = field(default_factory=dict)
     users: dict[str, Object] = field(default_factory=dict)
     users_complete: bool = False
+    inhabited: bool = False  # by people or groups, looked up only where it decides about an adoption
     realm_roles: dict[str, Object] | None = None
     client_roles: dict[str, set[str]] = field(default_factory=dict)
     service_accounts: dict[str, Object] = field(default_factory=dict)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -17,6 +18,7 @@ from .plan import Change, Plan
 from .read import Api
 
 ATTEMPTS = 5
+REFUSALS = 3  # a server that says the same no so often means it
 sleep = time.sleep
 
 
@@ -24,6 +26,7 @@ sleep = time.sleep
 class Outcome:
     changes: list[Change] = field(default_factory=list)
     unmanaged: dict[str, list[str]] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
     current: Current | None = None
     again: int = 0  # how often it was planned again because of another hand
 
@@ -44,6 +47,23 @@ def merged(changes: list[Change]) -> list[Change]:
     return list(found.values())
 
 
+def _settled(open_changes: list[Change], plan: Plan) -> list[Change]:
+    """Of the changes without a clear answer those that the realm shows: the plan does not ask for them any more."""
+    asked = {(change.kind, change.name, change.operation) for change in plan.changes}
+    return [change for change in open_changes if (change.kind, change.name, change.operation) not in asked]
+
+
+def _given_up(error: Replan, tries: int) -> KeycloakError:
+    message = (
+        f"{error.kind} {error.name} could not be brought to the wanted state in {tries} tries: {error.why.rstrip('.')}."
+    )
+    cause = error.cause
+    if cause is not None and error.uncertain:
+        return KeycloakError(message, cause.reason, cause.code, "", cause.method, cause.path)
+    hint = "Something else changes the realm at the same time, or the server refuses the object."
+    return KeycloakError(message, "conflict", 409, hint)
+
+
 def reconcile(
     api: Api,
     reader: Callable[[], Current],
@@ -57,14 +77,20 @@ def reconcile(
     write needs (passwords), before the first one."""
     outcome = outcome if outcome is not None else Outcome()
     done: list[Change] = []
+    uncertain: list[Change] = []
+    refusals: Counter[tuple[str, str, str]] = Counter()
     while True:
         current = reader()
         plan = planner(current)
+        done += _settled(uncertain, plan)
+        outcome.changes = merged(done)
+        uncertain = []
         problems = checker(current, plan)
         if problems:
             raise InputProblems(problems)
         outcome.current = current
         outcome.unmanaged = plan.unmanaged
+        outcome.hidden = plan.hidden
         if check_mode:
             outcome.changes = merged(plan.changes)
             return outcome
@@ -74,15 +100,13 @@ def reconcile(
             finished = execute(api, current, plan, done)
         except Replan as error:
             outcome.again += 1
-            if outcome.again >= ATTEMPTS:
-                raise KeycloakError(
-                    "{} {} could not be brought to the wanted state in {} tries: {}.".format(
-                        error.kind, error.name, ATTEMPTS, error.why.rstrip(".")
-                    ),
-                    "conflict",
-                    409,
-                    "Something else changes the realm at the same time, or the server refuses the object.",
-                ) from error
+            if error.uncertain:
+                uncertain = [item for item in plan.changes if (item.kind, item.name) == (error.kind, error.name)]
+            # A realm whose creation got no answer may be in the making for long.
+            if error.cause is not None and error.cause.code == 409 and error.kind != "realm":
+                refusals[(error.kind, error.name, error.why)] += 1
+            if outcome.again >= ATTEMPTS or REFUSALS in refusals.values():
+                raise _given_up(error, outcome.again) from error
             # What the server is still at work on is there in a moment.
             sleep(0.25 * 2**outcome.again)
             continue

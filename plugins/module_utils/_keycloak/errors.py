@@ -46,11 +46,15 @@ class KeycloakError(Exception):
 class Replan(Exception):
     """The object is not what the plan was made from: read and plan again."""
 
-    def __init__(self, kind: str, name: str, why: str) -> None:
+    def __init__(
+        self, kind: str, name: str, why: str, cause: KeycloakError | None = None, uncertain: bool = False
+    ) -> None:
         super().__init__(f"{kind} {name}: {why}")
         self.kind = kind
         self.name = name
         self.why = why
+        self.cause = cause
+        self.uncertain = uncertain  # the change may have been done: the next read tells
 
 
 class Uncertain(Exception):

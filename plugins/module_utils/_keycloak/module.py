@@ -21,19 +21,9 @@ from .session import Login, Session
 
 Reader = Callable[[dict[str, Any]], str]
 Say = Callable[[str], None]
-NOT_THERE_YET = frozenset(
-    [
-        "url",
-        "reference_notfound",
-        "connection_refused",
-        "connection_lost",
-        "timeout",
-        "name_resolution",
-        "wrong_credential",
-        "server_error",
-        "absent",
-    ]
-)
+# What a Keycloak that this run has yet to make looks like (a port mapping with nothing behind it accepts, then closes).
+# A server that answers, in whatever way, is there.
+NOT_THERE_YET = frozenset(["reference_notfound", "connection_refused", "connection_lost", "name_resolution", "absent"])
 
 
 class KeycloakModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
@@ -88,7 +78,9 @@ class KeycloakModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has n
         if self.params["auth_ca_cert_from"]:
             self.params["auth_ca_cert"] = self.read(reader, self.params["auth_ca_cert_from"], secret=False)
         params = self.params
-        wait = min(5, params["auth_wait"]) if params.get("plan_against_empty") else params["auth_wait"]
+        wait = params["auth_wait"]
+        if self.check_mode and params.get("plan_against_empty"):
+            wait = min(5, wait)
         login = Login(
             params["auth_realm"],
             params["auth_client_id"],
@@ -110,8 +102,12 @@ class KeycloakModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has n
         )
 
     def empty_instead(self, error: KeycloakError) -> bool:
-        """Whether a failure only means that this run has not made the Keycloak (or its credential) yet."""
-        return bool(self.check_mode and self.params["plan_against_empty"] and error.reason in NOT_THERE_YET)
+        """Whether a failure only means that this run has not made the Keycloak (or its credential) yet: the caller
+        says that it would, and what went wrong is what that looks like."""
+        if not (self.check_mode and self.params["plan_against_empty"] and error.reason in NOT_THERE_YET):
+            return False
+        self.warn("Planned as if for an empty Keycloak: " + self.redactor.text(error.message))
+        return True
 
     # -- ends ------------------------------------------------------------------------------------------------------
     def fail_keycloak(self, error: KeycloakError, **details: Any) -> NoReturn:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from . import canonical
+from . import canonical, loose
 from .canonical import BUILTIN_CLIENTS, BUILTIN_SCOPES, Current, Object
 from .redact import Redactor
 from .wanted import CLIENT_AT_BIRTH, REALM_AT_BIRTH, Wanted
@@ -67,6 +67,7 @@ def _below(prefix: str, path: str) -> bool:
 class Plan:
     changes: list[Change] = field(default_factory=list)
     unmanaged: dict[str, list[str]] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)  # paths of the realm that the server masks: not compared
 
     def shown(self, redactor: Redactor) -> list[dict[str, Any]]:
         return [change.shown(redactor) for change in self.changes]
@@ -80,15 +81,25 @@ def change_of(kind: str, name: str, before: Object | None, after: Object) -> Cha
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------
+def _mark(wanted: Wanted, current: Current) -> dict[str, str]:
+    """Ours from its birth, or taken over (from nobody or from another owner). An old mark stays as it is."""
+    owner, _origin = canonical.mark(current.realm)
+    new = wanted.owner or owner or canonical.NOBODY
+    if not current.exists:
+        return {canonical.OWNER: new, canonical.ORIGIN: canonical.MADE}
+    if owner and owner in (new, canonical.NOBODY):
+        return {canonical.OWNER: new}
+    return {canonical.OWNER: new, canonical.ORIGIN: canonical.ADOPTED}
+
+
 def _realm(wanted: Wanted, current: Current) -> list[Change | None]:
     settings = dict(wanted.settings)
     if wanted.realm != "master":
-        mark = current.realm.get("attributes", {}).get(canonical.OWNER, "")
-        owner = wanted.owner or mark or "mcp_auth.openshift"
-        settings["attributes"] = dict(settings.get("attributes") or {}, **{canonical.OWNER: owner})
+        settings["attributes"] = dict(settings.get("attributes") or {}, **_mark(wanted, current))
     if not current.exists:
         return [change_of("realm", wanted.realm, None, canonical.overlay(REALM_AT_BIRTH, settings))]
-    settings = canonical.masked(current.realm, settings)
+    if not wanted.reset_secrets:
+        settings = canonical.masked(current.realm, settings)
     return [change_of("realm", wanted.realm, current.realm, canonical.overlay(current.realm, settings))]
 
 
@@ -131,8 +142,22 @@ def needs_reference(wanted: Wanted, current: Current) -> bool:
         for name in BUILTIN_SCOPES - canonical.EMPTY_BUILTINS - set(wanted.client_scopes)
         if not current.client_scopes.get(name, {}).get("protocolMappers")
     ]
+    if _without_sub(wanted, current):
+        return True
     defaults = set(current.default_scopes) | set(current.optional_scopes)
     return bool(emptied) or (wanted.default_scopes is None and "basic" not in defaults)
+
+
+def _without_sub(wanted: Wanted, current: Current) -> bool:
+    """Whether the scope basic is there and gives no sub: tokens without it name nobody."""
+    if "basic" in wanted.client_scopes or "basic" not in current.client_scopes:
+        return False
+    return not _sub_mappers(current.client_scopes["basic"])
+
+
+def _sub_mappers(scope: Object) -> dict[str, Object]:
+    held = scope.get("protocolMappers", {})
+    return {name: item for name, item in held.items() if item.get("protocolMapper") == canonical.SUB_MAPPER}
 
 
 def _client_scopes(wanted: Wanted, current: Current) -> list[Change | None]:
@@ -147,6 +172,9 @@ def _client_scopes(wanted: Wanted, current: Current) -> list[Change | None]:
                 found.append(change_of("client_scope", name, None, model))
             elif not before.get("protocolMappers") and model.get("protocolMappers"):
                 after = dict(before, protocolMappers=model["protocolMappers"])
+                found.append(change_of("client_scope", name, before, after))
+            elif name == "basic" and _without_sub(wanted, current):
+                after = dict(before, protocolMappers={**before["protocolMappers"], **_sub_mappers(model)})
                 found.append(change_of("client_scope", name, before, after))
     for name in sorted(wanted.client_scopes):
         before = current.client_scopes.get(name)
@@ -372,6 +400,9 @@ def builtin_roles(current: Current) -> set[str]:
     return found | ({"admin", "create-realm"} if current.name == "master" else set())
 
 
+_REMOVED_BY_PURGE = frozenset(["clients", "client_scopes", "groups", "users", "realm_roles", "group_members"])
+
+
 def _unmanaged(wanted: Wanted, current: Current) -> dict[str, list[str]]:
     if not current.exists:
         return {}
@@ -388,13 +419,16 @@ def _unmanaged(wanted: Wanted, current: Current) -> dict[str, list[str]]:
         - set(wanted.realm_roles)
         - builtin_roles(current)
         - wanted.gone("realm_role"),
+        "client_settings": loose.settings(wanted, current),
+        "default_client_scopes": loose.defaults(wanted, current),
+        "protocol_mappers": loose.mappers(wanted, current),
         "group_members": {
             f"{path}: {name}" for path in members for name in current.members.get(path, set()) - set(wanted.users)
         },
     }
     shown: dict[str, list[str]] = {}
     for kind, names in found.items():
-        if wanted.purge.get(kind) or not names:
+        if not names or (kind in _REMOVED_BY_PURGE and wanted.purge[kind]):
             continue
         shown[kind] = sorted(names)[:SHOWN_UNMANAGED]
         if len(names) > SHOWN_UNMANAGED:
@@ -414,7 +448,25 @@ def make(wanted: Wanted, current: Current) -> Plan:
     changes += _groups(wanted, current)
     changes += _users(wanted, current)
     changes += _deletions(wanted, current)
-    return Plan([change for change in changes if change is not None], _unmanaged(wanted, current))
+    hidden = [] if wanted.reset_secrets else canonical.hidden(current.realm, wanted.settings)
+    return Plan([change for change in changes if change is not None], _unmanaged(wanted, current), hidden)
+
+
+def contested(wanted: Wanted, current: Current, changes: Iterable[Change]) -> dict[str, list[str]]:
+    """Clients that exchange tokens and lose here the scopes for it, which keycloak_token_exchange_client would give
+    back: without requester: true the two modules undo each other's work."""
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        before, after = change.before or {}, change.after or {}
+        if change.kind != "client" or change.operation != "update" or change.name in wanted.requesters:
+            continue
+        if before["attributes"].get(canonical.EXCHANGE_ENABLED) != "true":
+            continue
+        lost = set(before.get("optionalClientScopes", [])) - set(after.get("optionalClientScopes", []))
+        taken = sorted(lost & _audience_scopes(current.client_scopes, change.name))
+        if taken:
+            found[change.name] = taken
+    return found
 
 
 Planner = Callable[[Current], Plan]

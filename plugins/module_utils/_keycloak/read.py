@@ -113,9 +113,26 @@ def read(api: Api, wanted: Wanted) -> Current:
             current.realm_roles[item["name"]] = canonical.realm_role(item)
             current.ids[("realm_role", item["name"])] = item["id"]
     _read_details(api, wanted, current, path)
+    current.inhabited = bool(current.users or current.groups) or _inhabited(api, wanted, current, path)
     if plan.needs_reference(wanted, current):
         current.reference = read_reference(api, wanted.realm)
     return current
+
+
+def known_by_clients(wanted: Wanted, current: Current) -> set[str]:
+    """The clients that the realm and the input have in common. Names of scopes, groups and people are everybody's."""
+    return set(wanted.clients) & set(current.clients) - canonical.BUILTIN_CLIENTS
+
+
+def _inhabited(api: Api, wanted: Wanted, current: Current, path: str) -> bool:
+    """Only a realm without a mark and without a client of ours has to be empty to be adopted; then it is looked at,
+    whatever the input names."""
+    if wanted.consent or wanted.realm == "master" or canonical.mark(current.realm)[0]:
+        return False
+    if known_by_clients(wanted, current):
+        return False
+    people = api.get(path + "/users", first=0, max=1, briefRepresentation=True)
+    return bool(people or api.get(path + "/groups", first=0, max=1, briefRepresentation=True))
 
 
 def take_client(current: Current, item: dict[str, Any]) -> None:

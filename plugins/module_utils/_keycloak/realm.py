@@ -35,6 +35,10 @@ def resolved(module: KeycloakModule, reader: Reader) -> dict[str, Any]:
     """The options with references read where a comparison needs the value; passwords wait until they are written."""
     params: dict[str, Any] = copy.deepcopy(module.params)
     if params["state"] == "absent":
+        # Only the name counts then, and it goes into a URL that is deleted.
+        wrong = validate.options({"realm": params["realm"]})
+        if wrong:
+            raise InputProblems(wrong)
         return params
     problems = []
     for option, key, compared in _REFERENCES:
@@ -63,6 +67,7 @@ def resolved(module: KeycloakModule, reader: Reader) -> dict[str, Any]:
 def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
     outcome = Outcome()
     counts: dict[str, Any] = {"requests": 0, "writes": 0}
+    against_empty = False
     try:
         params = resolved(module, reader)
         try:
@@ -79,11 +84,24 @@ def run(module: KeycloakModule, reader: Reader, say: Say) -> None:
             if not module.empty_instead(error):
                 raise
             _against_empty(params, outcome)
+            against_empty = True
     except InputProblems as error:
         module.fail_input(error, "Realm {}".format(module.params["realm"]), **_result(module, outcome, counts))
     except KeycloakError as error:
         module.fail_keycloak(error, **_result(module, outcome, counts))
-    module.exit_json(**_result(module, outcome, counts))
+    if outcome.current is not None:
+        taken = plan.contested(from_options(params), outcome.current, outcome.changes)
+        for name, scopes in taken.items():
+            module.warn(
+                f"Client {name} exchanges tokens and loses the scopes {', '.join(scopes)}, by which it reaches its targets. If "
+                "keycloak_token_exchange_client gave them to it, say requester: true here."
+            )
+    if outcome.hidden:
+        module.warn(
+            f"Realm {module.params['realm']}: the server hides {', '.join(outcome.hidden)}, so it was neither compared nor "
+            "written. reset_secrets: true writes it, on every run."
+        )
+    module.exit_json(against_empty=against_empty, **_result(module, outcome, counts))
 
 
 def _present(
@@ -149,22 +167,29 @@ def fetch_passwords(module: KeycloakModule, reader: Reader, planned: Plan) -> No
 
 
 def _remove(module: KeycloakModule, session: Session, outcome: Outcome) -> None:
-    """Only what is ours: the mark of our owner, or force."""
-    name, owner = module.params["realm"], module.params["owner"] or ""
+    """Only what we made, for the same owner to the letter; force removes anything."""
+    name, owner = module.params["realm"], module.params["owner"] or canonical.NOBODY
     if name == "master":
         raise KeycloakError("Realm master is never removed.", "input")
     raw = session.get(read.base(name), missing=True)
     if raw is None:
         return
     current = canonical.realm(raw)
-    mark = current.get("attributes", {}).get(canonical.OWNER, "")
-    if not module.params["force"] and (not mark or (owner and mark not in (owner, "mcp_auth.openshift"))):
-        whose = (
-            f"belongs to {mark!r}"
-            if mark
-            else f"has no attribute {canonical.OWNER}: it was not made by this collection"
+    mark, origin = canonical.mark(current)
+    why = ""
+    if not mark:
+        why = f"has no attribute {canonical.OWNER}: it was not made by this collection"
+    elif mark != owner:
+        why = f"belongs to {mark!r}, not to {owner!r}"
+    elif origin != canonical.MADE:
+        why = "was there before this collection took it over, and may hold what others need"
+    if why and not module.params["force"]:
+        raise KeycloakError(
+            f"Realm {name} {why}.",
+            "foreign",
+            None,
+            "force: true (role realm: realm_force: true) removes it all the same, with everything in it.",
         )
-        raise KeycloakError(f"Realm {name} {whose}.", "foreign", None, "force: true removes it all the same.")
     outcome.changes = [Change("realm", name, "delete", {"realm": name, "attributes": current["attributes"]}, None)]
     if not module.check_mode:
         session.request("DELETE", read.base(name), accept=(404,))

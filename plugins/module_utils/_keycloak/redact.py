@@ -27,16 +27,25 @@ SECRET_PATHS = frozenset(
         ("user", "credentials"),
     ]
 )
-# By key: the last word(s) of a key, written as Keycloak, Ansible and people write them.
-_SECRET_KEY = re.compile(
-    r"(?:^|[._\-])(?:client|shared|api|auth|private|secret)?[._\-]?"
-    r"(?:secret|secret[._\-]?data|secret[._\-]?rotated|password|passwd|passphrase|private[._\-]?key|api[._\-]?key"
-    r"|bind[._\-]?credential|credential[._\-]?data|registration[._\-]?access[._\-]?token"
-    r"|(?:access|refresh|id|bearer|subject)[._\-]?token|token)$",
-    re.IGNORECASE,
+# By key, written as Keycloak, Ansible and people write it: one of these anywhere in its last part ...
+_SECRET_WORDS = re.compile(
+    r"secret|passw(?!ordless)|passphrase|passcode|credential"
+    r"|(?:private|api|access|signing|secret|encryption)key|privatepem|registrationaccesstoken"
 )
+# ... but not where the key ends as one that only speaks about a secret, or names one.
+_HARMLESS_END = frozenset(
+    """
+    alg algorithm allowed certificate claim count created date enabled expiration expires expiry flow format hint id ids
+    kind length lifespan lifetime location method mode name names namespace number path policy ref required rotation
+    supported temporary time timeout type types uri uris url urls user username
+    """.split()
+)
+_HARMLESS = frozenset(["requiredcredentials", "publickey"])
+_TOKEN = frozenset(["token", "jwt", "assertion"])
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[^A-Za-z0-9]+")
 _NO_SECRET = frozenset(["true", "false", "", "**********"])
+_PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 def is_secret(kind: str, path: tuple[str, ...], value: object = "x") -> bool:
@@ -47,7 +56,22 @@ def is_secret(kind: str, path: tuple[str, ...], value: object = "x") -> bool:
     for start in range(len(path)):
         if (kind, ".".join(path[start:])) in SECRET_PATHS:
             return True
-    return bool(_SECRET_KEY.search(_CAMEL.sub(".", path[-1])))
+    if isinstance(value, str) and _PRIVATE_KEY in value:
+        return True
+    words = _words(path[-1])
+    if _harmless(words):
+        return False
+    if words[-1:] and words[-1] in _TOKEN:
+        return True
+    return any(_SECRET_WORDS.search("".join(part)) for part in map(_words, path) if not _harmless(part))
+
+
+def _words(key: str) -> list[str]:
+    return [word.lower() for word in _WORD.split(_CAMEL.sub(".", key)) if word]
+
+
+def _harmless(words: list[str]) -> bool:
+    return not words or words[-1] in _HARMLESS_END or any(name in "".join(words) for name in _HARMLESS)
 
 
 class Reference(str):
@@ -104,11 +128,9 @@ class Redactor:
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, "********")
         text = re.sub(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}", "<token>", text)
-        return re.sub(
-            r"(?i)(\"?[\w.]*(?:secret|password|private_?key|_token|assertion)\"?\s*[:=]\s*\"?)(?!true\b|false\b|null\b)[^\"&\s,}]+",
-            r"\1********",
-            text,
-        )
+        key = r"(?i)(\"?[\w.]*(?:secret|password|private_?key|_token|assertion)\"?\s*[:=]\s*"
+        text = re.sub(key + r"\")(?:[^\"\\]|\\.)+", r"\1********", text)
+        return re.sub(key + r")(?!\")(?!true\b|false\b|null\b)[^\"&\s,}]+", r"\1********", text)
 
 
 def secret_leaves(kind: str, value: Any, path: tuple[str, ...] = ()) -> set[str]:

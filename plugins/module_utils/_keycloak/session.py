@@ -200,6 +200,13 @@ class Session:
             self._use(token, lifetime - min(30.0, lifetime * 0.3))
             return self._generation
 
+    def _login(self, rejected: int = -1) -> int:
+        """A token for a request. Without one the request is never sent, so a failure is certain."""
+        try:
+            return self._authorize(rejected)
+        except KeycloakError as error:
+            raise _NotSent(error) from error
+
     def renew(self) -> None:
         """The next request logs in anew: a token knows only the roles that there were when it was made."""
         with self._lock:
@@ -261,10 +268,10 @@ class Session:
         repeatable = method != "POST" if safe is None else safe
 
         def call() -> Response:
-            generation = self._authorize()
+            generation = self._login()
             response = self._send(method, path, body, params)
             if response.status == 401:
-                self._authorize(rejected=generation)
+                self._login(rejected=generation)
                 response = self._send(method, path, body, params)
             if response.status >= 400 and response.status not in accept:
                 raise server_error(method, path, response.status, response.data, self.login.who(), self.redactor)
@@ -369,6 +376,9 @@ class Session:
                 result = call()
                 self._answered = True
                 return result
+            except _NotSent as error:
+                # The login has been tried long enough by itself.
+                raise error.error from error
             except KeycloakConnectionError as error:
                 failure, again = connection_error(error, self.url, method, path)
             except _Broken as error:
@@ -403,6 +413,14 @@ class Session:
 
 class _Broken(Exception):
     pass
+
+
+class _NotSent(Exception):
+    """A request that there was no login for."""
+
+    def __init__(self, error: KeycloakError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def _headers(token: str = "") -> dict[str, str]:

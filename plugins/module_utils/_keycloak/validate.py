@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from . import canonical
+from . import canonical, read
 from .canonical import Current
 from .plan import Plan, scopes_after
 from .wanted import Wanted
@@ -38,7 +38,7 @@ def options(params: dict[str, Any]) -> list[dict[str, str]]:
     """What can be said without the server."""
     found: list[dict[str, str]] = []
     realm = params.get("realm") or ""
-    if not re.match(r"^[^/\\?#\s%]{1,255}$", realm):
+    if realm in (".", "..") or not re.fullmatch(r"[^/\\?#\s%]{1,255}", realm):
         found.append(problem("realm", f"{realm!r} is no usable name of a realm"))
     for option, key in _LISTS.items():
         found += _doubled(option, key, params.get(option) or [])
@@ -252,23 +252,20 @@ def _mapper_types(wanted: Wanted, current: Current) -> list[dict[str, str]]:
 
 
 def adoption(wanted: Wanted, current: Current, adopt: bool) -> list[dict[str, str]]:
-    """A realm of the name is there already: is it ours, or evidently meant?"""
+    """A realm of the name is there already: is it ours, does it have our clients, or is it really empty?"""
     if not current.exists or adopt or wanted.realm == "master":
         return []
-    mark = current.realm.get("attributes", {}).get(canonical.OWNER, "")
-    if mark:
-        if wanted.owner and mark != wanted.owner and mark != "mcp_auth.openshift":
+    owner, _origin = canonical.mark(current.realm)
+    if owner:
+        if wanted.owner and owner not in (wanted.owner, canonical.NOBODY):
             message = "realm {0} belongs to {1!r} (its attribute {2}), not to {3!r}; adopt: true takes it over"
-            return [problem("realm", message.format(wanted.realm, mark, canonical.OWNER, wanted.owner))]
+            return [problem("realm", message.format(wanted.realm, owner, canonical.OWNER, wanted.owner))]
         return []
-    others = set(current.clients) - canonical.BUILTIN_CLIENTS
-    common = (
-        (set(wanted.clients) & others)
-        | (set(wanted.groups) & set(current.groups))
-        | (set(wanted.client_scopes) & set(current.client_scopes))
-        | (set(wanted.users) & set(current.users))
-    )
-    if common or not (others or current.groups or current.users):
+    if read.known_by_clients(wanted, current):
         return []
-    message = "realm {0} is there already and nothing in it is what is asked for (its clients: {1}); adopt: true takes it all the same"
-    return [problem("realm", message.format(wanted.realm, ", ".join(sorted(others)[:5]) or "none"))]
+    others = sorted(set(current.clients) - canonical.BUILTIN_CLIENTS)
+    if not (others or current.inhabited):
+        return []
+    message = "realm {0} is there already and none of its clients is asked for (it has {1}); adopt: true takes it all the same"
+    there = "the clients " + ", ".join(others[:5]) if others else "no client of its own, but people or groups"
+    return [problem("realm", message.format(wanted.realm, there))]

@@ -78,6 +78,8 @@ class Wanted:
     realm: str
     settings: Object = field(default_factory=dict)
     owner: str = ""
+    reset_secrets: bool = False
+    consent: bool = True  # to take over a realm that is there, whoever made it
     builtin_scopes: bool = True
     client_scopes: dict[str, Object] = field(default_factory=dict)
     default_scopes: list[str] | None = None
@@ -247,6 +249,8 @@ def from_options(params: dict[str, Any]) -> Wanted:
         realm=params["realm"],
         settings=settings,
         owner=params.get("owner") or "",
+        reset_secrets=bool(params.get("reset_secrets")),
+        consent=bool(params.get("adopt")),
         builtin_scopes=bool(params.get("builtin_scopes", True)),
         default_scopes=params.get("default_default_client_scopes"),
         optional_scopes=params.get("default_optional_client_scopes"),

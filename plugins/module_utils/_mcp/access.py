@@ -30,10 +30,12 @@ def client_for(module: ClusterModule) -> McpClient:
     if params["token_from"] or params["server_ca_from"]:
         cluster = connect(params)
         if params["token_from"]:
-            token = read_reference(cluster, params["token_from"]).strip()
-            module.hide([token])
+            token = read_reference(cluster, params["token_from"])
         if params["server_ca_from"]:
             ca = read_reference(cluster, params["server_ca_from"])
+    if token:
+        # What is masked has to be what is sent: without the line break at its end.
+        module.hide([token, token.strip()])
     if ca and "-----BEGIN" not in ca:
         try:
             with open(ca, encoding="utf-8") as handle:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .wire import Answer, Deadline, McpError, Wire, excerpt, parse_events, split_lines, to_answer
+from .wire import Answer, Deadline, McpError, Wire, bearer_value, excerpt, parse_events, split_lines, to_answer
 
 __all__ = ["Answer", "McpClient", "McpError"]
 
@@ -35,7 +35,10 @@ class McpClient:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.url = url
-        self.token = token
+        try:
+            self.token = bearer_value(token) if token else None
+        except ValueError as exc:
+            raise McpError(str(exc), "protocol") from None
         self.extra_headers = dict(headers or {})
         self.wire = Wire(url, ca_pem, timeout, validate_certs)
         self.path = self.wire.parts.path or "/"

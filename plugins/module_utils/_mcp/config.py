@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import generations as gen
+from .ownership import owner
 
 #: What an agent that reads untrusted text may not reach, whoever its person is.
 DENIED_RESOURCES: tuple[dict[str, str], ...] = (
@@ -206,8 +207,8 @@ class _Builder:
             )
         level = self.settings.get("log_level") or 0
         self.put("log_level", level)
-        if isinstance(level, int) and level >= 7:
-            self.problem("log_level", "log_level", "From level 7 on logs show arguments of tools.", "", "warning")
+        if isinstance(level, int):
+            self.log_level(level)
         self.put("list_output", self.settings.get("list_output"))
 
     def tools(self) -> None:
@@ -374,9 +375,25 @@ class _Builder:
             if name == "cluster_auth_mode" and value != "passthrough":
                 self.problem("identity", path, "The server would act as itself instead of the person.", "Leave it out.")
                 continue
+            if owner(name):
+                self.problem(
+                    "owned",
+                    path,
+                    f"{name} is written, and checked, by another setting.",
+                    f"The setting: {owner(name)}.",
+                )
+                continue
             if name == "token_exchange_strategy":
                 self.strategy(str(value), keycloak, path)
+            if name == "log_level":
+                self.log_level(value)
             self.flat[name] = value
+
+    def log_level(self, level: int) -> None:
+        if not 0 <= level <= 9:
+            self.problem("log_level", "log_level", f"log_level is a number from 0 to 9, not {level}.")
+        elif level >= 7:
+            self.problem("log_level", "log_level", "From level 7 on logs show arguments of tools.", "", "warning")
 
     def allowed(self, name: str, path: str) -> bool:
         """Known to this version; if not, says why and what to use."""
@@ -432,6 +449,10 @@ def render(
     dropin_dir: str = "/etc/mcp-server/conf.d",
 ) -> Rendered:
     """The settings as ``version`` wants them. Never raises for what a person wrote: see ``problems``."""
+    spoken = gen.VERSIONS.get(version)
+    if spoken is not None and generation not in (None, "", spoken):
+        message = f"MCP server {version} speaks {spoken}, not {generation}."
+        return Rendered(version, "", "", problems=[Problem("version", "generation", message, "Leave generation out.")])
     known = gen.resolve(version, generation)
     if known is None:
         names = ", ".join(gen.VERSIONS)

@@ -192,7 +192,7 @@ def at_least(version: str, first: str) -> bool:
 
 def resolve(version: str, generation: str | None) -> str | None:
     """The known version that stands for ``version``; None when it is unknown and no generation was told."""
-    if version in VERSIONS and generation in (None, "", VERSIONS[version]):
+    if version in VERSIONS:
         return version
     if generation:
         return REPRESENTATIVE[generation]

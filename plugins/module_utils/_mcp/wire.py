@@ -78,6 +78,19 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
+_BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+")
+
+
+def bearer_value(token: str) -> str:
+    """The token as a header can carry it (RFC 6750); the error never holds it, and http.client's would."""
+    token = token.strip()
+    if not _BEARER.fullmatch(token):
+        raise ValueError(
+            "The token holds a character that no bearer token has, such as a line break or a space: give it on one line."
+        )
+    return token
+
+
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PIECE = re.compile(
     rf'\s*,*\s*(?P<name>{_TOKEN})(?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>{_TOKEN})(?![=/+~]))'
@@ -236,6 +249,12 @@ class Wire:
                 raise McpError(message, "tls", hint="Give the CA that signed it.") from exc
             except ssl.SSLError as exc:
                 raise McpError(f"{what}: TLS with {self.origin} failed: {exc.reason or exc}", "tls") from exc
+            except ValueError:
+                # http.client quotes the header that it refuses, with the token in it.
+                message = (
+                    f"{what}: the request holds a header that HTTP cannot carry (a line break?); nothing was sent."
+                )
+                raise McpError(message, "protocol") from None
             except (http.client.HTTPException, OSError) as exc:
                 kind = "connect" if isinstance(exc, OSError) else "protocol"
                 raise McpError(f"{what}: {self.origin} gave no answer: {_reason(exc)}", kind) from exc

@@ -11,25 +11,28 @@ import dataclasses
 import datetime
 import typing as t
 
-from .._cluster.client import FIELD_MANAGER, Client
+from .._cluster.client import Client
 from .._cluster.errors import ClusterError, Conflict, NotThere
-from .._cluster.plan import Change, Object, Ref, changed_paths, clean, nothing_to_apply, plan_apply, plan_delete
-from .fields import MANAGED, ROTATION, SOURCE, decode, encode
-from .x509 import Order, Parsed, chains_to, issue, key_matches, now, parse, parse_all, signed_by
+from .._cluster.plan import Change, Object, Ref, changed_paths, clean, plan_delete
+from .fields import (
+    MANAGED,
+    PUBLISHED,
+    ROTATION,
+    annotations_of,
+    decode,
+    encode,
+    is_ours,
+    left,
+    not_ours,
+    note,
+    places_noted,
+)
+from .publish import Publication, check_publications, plan_gone, plan_publication
+from .x509 import Order, Parsed, chains_to, fitted, issue, key_matches, now, parse, parse_all, signed_by
 
 TLS = "kubernetes.io/tls"
 KEYS = ("tls.crt", "tls.key", "ca.crt")
 ATTEMPTS = 5
-
-
-@dataclasses.dataclass(frozen=True)
-class Publication:
-    """A ConfigMap that holds the public part."""
-
-    namespace: str
-    name: str
-    key: str = "ca.crt"
-    content: str = ""
 
 
 @dataclasses.dataclass
@@ -44,8 +47,8 @@ class Wanted:
     rotation_id: str = ""
     keep_previous: bool = True
     issuer: tuple[str, str] | None = None
-    ca_certificate: str = ""
-    publish: list[Publication] = dataclasses.field(default_factory=list)
+    ca_certificate: str | None = None
+    publish: list[Publication] | None = None
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
     check_mode: bool = False
 
@@ -57,6 +60,11 @@ class Wanted:
     def role(self) -> str:
         return self.order.role
 
+    @property
+    def given(self) -> bool:
+        """Whether somebody else keeps the certificate."""
+        return self.generate == "never" or (self.role == "ca" and self.ca_certificate is not None)
+
 
 @dataclasses.dataclass
 class Outcome:
@@ -64,6 +72,7 @@ class Outcome:
     certificate: Parsed | None = None
     bundle: str = ""
     renewed: str = ""
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -75,6 +84,8 @@ class Issuer:
 
 def present(client: Client, wanted: Wanted) -> Outcome:
     """Key and certificate are written in one request, so a killed run leaves none without the other."""
+    _check(wanted)
+    wanted = dataclasses.replace(wanted, order=fitted(wanted.order))
     if wanted.renew_before_days >= wanted.order.valid_days:
         raise ClusterError(
             "renew_before_days (%d) is not below valid_days (%d): every run would make a new certificate."
@@ -90,31 +101,69 @@ def present(client: Client, wanted: Wanted) -> Outcome:
     raise AssertionError("unreachable")
 
 
+def _check(wanted: Wanted) -> None:
+    """Refuses what can not work, before anything is read."""
+    if wanted.ca_certificate is not None and not wanted.ca_certificate.strip():
+        raise ClusterError(
+            "ca_certificate is empty.",
+            reason="BadOptions",
+            hint="Give the certificates (PEM) of the CA that somebody else keeps, or leave the option out.",
+        )
+    check_publications(wanted.publish or [])
+
+
 def _once(client: Client, wanted: Wanted) -> Outcome:
-    if wanted.role == "ca" and wanted.ca_certificate:
-        return _given_ca(client, wanted)
+    if wanted.role == "ca" and wanted.ca_certificate is not None:
+        return _given_ca(client, wanted, wanted.ca_certificate)
     live = client.get("v1", "Secret", wanted.name, wanted.namespace)
     held = decode((live or {}).get("data"), KEYS, "Secret " + wanted.place)
     if wanted.generate == "never":
         cert, bundle = _given(client, wanted, held, live)
-        return Outcome(_publish(client, wanted, cert.pem, bundle), cert, bundle)
+        return Outcome(_carry_out(client, wanted, _publications(client, wanted, cert.pem, bundle)), cert, bundle)
+    _check_type(wanted, live)
     issuer = _issuer(client, wanted)
     if wanted.issuer and issuer is None:
         # Check mode on an empty cluster: the CA would be made by the task before.
-        return Outcome([_unknown(wanted, live)] + _publish(client, wanted, "", ""), None, "", "missing")
+        _may_replace(wanted, live, "its issuer is not there")
+        return Outcome([_unknown(wanted, live)] + _publications(client, wanted, "", ""), None, "", "missing")
     rotate = _rotate(wanted, live)
     why = "rotation asked for" if rotate else trouble(wanted, held, issuer)
     chain, key = held.get("tls.crt", ""), held.get("tls.key", "")
     if why:
+        _may_replace(wanted, live, why)
         chain, key = issue(wanted.order, issuer.certificate if issuer else None, issuer.key if issuer else "")
     cert = parse(chain, "Secret " + wanted.place)
     bundle = _bundle(wanted, cert, held, issuer)
-    change = _plan(wanted, live, {"tls.crt": chain, "tls.key": key, "ca.crt": bundle}, rotate)
     known = not (wanted.check_mode and why)
-    if change.changed:
-        _write(client, change, wanted.check_mode)
-    published = _publish(client, wanted, cert.pem if known else "", bundle if known else "")
-    return Outcome([change] + published, cert if known else None, bundle if known else "", why)
+    copies = _publications(client, wanted, cert.pem if known else "", bundle if known else "")
+    if live is not None and not is_ours(live):
+        # It will do, and is left as it is.
+        source = Change(Ref("v1", "Secret", wanted.namespace, wanted.name), "none", {}, True, [], clean(live), {}, live)
+        changes = _carry_out(client, wanted, [source] + copies)
+    else:
+        values = {"tls.crt": chain, "tls.key": key, "ca.crt": bundle}
+        changes = _keep(client, wanted, live, values, rotate, copies)
+    return Outcome(changes, cert if known else None, bundle if known else "", why)
+
+
+def _keep(
+    client: Client, wanted: Wanted, live: Object | None, values: dict[str, str], rotate: bool, copies: list[Change]
+) -> list[Change]:
+    """Our Secret, what is published of it, and what no longer is."""
+    before = places_noted(annotations_of(live).get(PUBLISHED))
+    final = before if wanted.publish is None else sorted({item.place for item in wanted.publish})
+    gone = [plan_gone(client, wanted.place, place) for place in before if place not in final]
+    # First the union: what was published is known even when this run is killed before it ends.
+    source = _plan(wanted, live, values, rotate, sorted(set(before) | set(final)))
+    changes = _carry_out(client, wanted, [source] + copies + gone)
+    if gone:
+        settled = live
+        if not wanted.check_mode:
+            settled = client.get("v1", "Secret", wanted.name, wanted.namespace)
+            _write(client, _plan(wanted, settled, values, False, final), False)
+        if not source.changed:
+            changes[0] = dataclasses.replace(source, operation="update", paths=["metadata.annotations." + PUBLISHED])
+    return changes
 
 
 # -- is what is there good enough? -----------------------------------------------------------------------------------
@@ -138,7 +187,9 @@ def trouble(wanted: Wanted, held: t.Mapping[str, str], issuer: Issuer | None) ->
         return "expires on %s" % cert.not_after.date().isoformat()
     if cert.common_name != order.common_name:
         return "common name changed"
-    if set(cert.dns_names) != set(order.dns_names) or set(cert.ip_addresses) != set(order.ip_addresses):
+    if {name.lower() for name in cert.dns_names} != set(order.dns_names):
+        return "names changed"
+    if set(cert.ip_addresses) != set(order.ip_addresses):
         return "names changed"
     if cert.key_type != order.key_type:
         return "key type changed"
@@ -234,7 +285,7 @@ def _given(client: Client, wanted: Wanted, held: t.Mapping[str, str], live: Obje
         return cert, held.get("ca.crt") or cert.pem
     if wanted.role == "client_key":
         return cert, cert.pem
-    bundle = wanted.ca_certificate
+    bundle = wanted.ca_certificate or ""
     if not bundle and wanted.issuer:
         issuer = client.get("v1", "Secret", wanted.issuer[1], wanted.issuer[0])
         kept = decode((issuer or {}).get("data"), KEYS, "issuer_secret")
@@ -271,9 +322,9 @@ def uncovered(cert: Parsed, dns_names: t.Iterable[str], ip_addresses: t.Iterable
     return out + [ip for ip in ip_addresses if ip not in cert.ip_addresses]
 
 
-def _given_ca(client: Client, wanted: Wanted) -> Outcome:
+def _given_ca(client: Client, wanted: Wanted, pem: str) -> Outcome:
     """Only published: somebody else keeps the CA, and its key is nowhere near."""
-    found = parse_all(wanted.ca_certificate, "ca_certificate")
+    found = parse_all(pem, "ca_certificate")
     for one in found:
         if not one.is_ca:
             raise ClusterError(
@@ -283,29 +334,45 @@ def _given_ca(client: Client, wanted: Wanted) -> Outcome:
             )
         _in_time(one, "The CA %s" % one.common_name)
     bundle = "".join(one.pem for one in found)
-    return Outcome(_publish(client, wanted, found[0].pem, bundle), found[0], bundle)
+    copies = _publications(client, wanted, found[0].pem, bundle)
+    return Outcome(_carry_out(client, wanted, copies), found[0], bundle)
 
 
-# -- write -----------------------------------------------------------------------------------------------------------
+# -- plan ------------------------------------------------------------------------------------------------------------
 
 
-def _unknown(wanted: Wanted, live: Object | None) -> Change:
-    return Change(Ref("v1", "Secret", wanted.namespace, wanted.name), "update" if live else "create", {}, False)
-
-
-def _plan(wanted: Wanted, live: Object | None, values: dict[str, str], rotate: bool) -> Change:
-    ref = Ref("v1", "Secret", wanted.namespace, wanted.name)
+def _check_type(wanted: Wanted, live: Object | None) -> None:
     if live is not None and live.get("type") not in (TLS, None):
         raise ClusterError(
             "Secret %s is there with the type %s, not %s." % (wanted.place, live.get("type"), TLS),
             reason="NotOurs",
             hint="Give another name, or delete it.",
         )
+
+
+def _may_replace(wanted: Wanted, live: Object | None, why: str) -> None:
+    if live is not None and not is_ours(live):
+        raise not_ours(
+            wanted.namespace,
+            wanted.name,
+            "its certificate and key are not replaced (%s)" % why,
+            "Use it as it is (generate: never), give another name",
+        )
+
+
+def _unknown(wanted: Wanted, live: Object | None) -> Change:
+    return Change(Ref("v1", "Secret", wanted.namespace, wanted.name), "update" if live else "create", {}, False)
+
+
+def _plan(wanted: Wanted, live: Object | None, values: dict[str, str], rotate: bool, published: list[str]) -> Change:
+    ref = Ref("v1", "Secret", wanted.namespace, wanted.name)
     meta: Object = dict((live or {}).get("metadata") or {}, name=wanted.name, namespace=wanted.namespace)
     meta.pop("managedFields", None)
-    meta["labels"] = dict(meta.get("labels") or {}, **dict(MANAGED, **wanted.labels))
+    meta["labels"] = dict(meta.get("labels") or {}, **dict(wanted.labels, **MANAGED))
+    notes = dict(annotations_of(live), **{PUBLISHED: note(published)})
     if rotate and wanted.rotation_id:
-        meta["annotations"] = dict(meta.get("annotations") or {}, **{ROTATION: wanted.rotation_id})
+        notes[ROTATION] = wanted.rotation_id
+    meta["annotations"] = {key: value for key, value in notes.items() if value}
     data = dict((live or {}).get("data") or {}, **encode(values))
     manifest: Object = {"apiVersion": "v1", "kind": "Secret", "type": TLS, "metadata": meta, "data": data}
     before, after = clean(live), clean(manifest)
@@ -315,62 +382,70 @@ def _plan(wanted: Wanted, live: Object | None, values: dict[str, str], rotate: b
     return Change(ref, "update" if paths else "none", manifest, True, paths, before, after, live)
 
 
-def _write(client: Client, change: Change, check_mode: bool) -> None:
-    write = client.create if change.operation == "create" else client.replace
+def _publications(client: Client, wanted: Wanted, certificate: str, bundle: str) -> list[Change]:
+    texts: dict[tuple[str, str], dict[str, str]] = {}
+    for item in wanted.publish or []:
+        content = item.content or ("certificate" if wanted.role == "client_key" else "ca")
+        data = texts.setdefault((item.namespace, item.name), {})
+        data[item.key] = certificate if content == "certificate" else bundle
+    labels = dict(wanted.labels, **MANAGED)
+    return [
+        plan_publication(client, wanted.place, Ref("v1", "ConfigMap", *where), data, labels, wanted.check_mode)
+        for where, data in texts.items()
+    ]
+
+
+# -- write -----------------------------------------------------------------------------------------------------------
+
+
+def _carry_out(client: Client, wanted: Wanted, changes: list[Change]) -> list[Change]:
+    """Tries all, then writes all, so that nothing is half done when one can not be made."""
+    todo = [change for change in changes if change.changed]
+    if wanted.check_mode or len(todo) > 1:
+        for change in todo:
+            # Applies were tried when they were planned.
+            if change.ref.kind == "Secret" or change.operation == "delete":
+                _write(client, change, True, wanted.check_mode)
+    if not wanted.check_mode:
+        for change in todo:
+            _write(client, change)
+    return changes
+
+
+def _write(client: Client, change: Change, dry_run: bool = False, check_mode: bool = False) -> None:
+    ref = change.ref
     try:
-        write(change.manifest, check_mode)
+        if change.operation == "delete":
+            uid = str(((change.live or {}).get("metadata") or {}).get("uid") or "")
+            client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, dry_run, uid)
+        elif ref.kind == "ConfigMap":
+            # A published copy that was changed by hand is put back.
+            client.apply(change.manifest, dry_run, force=True)
+        elif change.operation == "create":
+            client.create(change.manifest, dry_run)
+        else:
+            client.replace(change.manifest, dry_run)
     except NotThere:
         if not check_mode:
             raise
         change.validated = False
 
 
-def _publish(client: Client, wanted: Wanted, certificate: str, bundle: str) -> list[Change]:
-    out = []
-    for item in wanted.publish:
-        content = item.content or ("certificate" if wanted.role == "client_key" else "ca")
-        text = certificate if content == "certificate" else bundle
-        meta = {"name": item.name, "namespace": item.namespace, "labels": dict(MANAGED, **wanted.labels)}
-        meta["annotations"] = {SOURCE: wanted.place}
-        manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {item.key: text}}
-        live = client.get("v1", "ConfigMap", item.name, item.namespace)
-        if not text and wanted.check_mode:
-            # Its text does not exist yet.
-            out.append(plan_apply(dict(manifest, data={item.key: ""}), live, None, validated=False))
-            continue
-        out.append(_apply(client, manifest, live, wanted.check_mode))
-    return out
-
-
-def _apply(client: Client, manifest: Object, live: Object | None, check_mode: bool) -> Change:
-    if live is not None and nothing_to_apply(manifest, live, FIELD_MANAGER):
-        return plan_apply(manifest, live, None)
-    try:
-        dry = client.apply(manifest, dry_run=True, force=True)
-    except NotThere:
-        if not check_mode:
-            raise
-        return plan_apply(manifest, live, None, validated=False)
-    change = plan_apply(manifest, live, dry)
-    if change.changed and not check_mode:
-        # A published copy that was changed by hand is put back.
-        client.apply(manifest, force=True)
-    return change
-
-
 def absent(client: Client, wanted: Wanted) -> Outcome:
-    """Deletes what was published, and the Secret."""
-    changes = []
-    for item in wanted.publish:
-        live = client.get("v1", "ConfigMap", item.name, item.namespace)
-        notes = ((live or {}).get("metadata") or {}).get("annotations") or {}
-        ours = live if notes.get(SOURCE) == wanted.place else None
-        changes.append(plan_delete(Ref("v1", "ConfigMap", item.namespace, item.name), ours))
-    if not wanted.ca_certificate:
+    """Deletes what was published, now and earlier, and the Secret, when it is ours."""
+    _check(wanted)
+    places = {item.place for item in wanted.publish or []}
+    live = None
+    if wanted.role != "ca" or wanted.ca_certificate is None:
         live = client.get("v1", "Secret", wanted.name, wanted.namespace)
-        changes.append(plan_delete(Ref("v1", "Secret", wanted.namespace, wanted.name), live))
+        places |= set(places_noted(annotations_of(live).get(PUBLISHED)))
+    changes = [plan_gone(client, wanted.place, place) for place in sorted(places)]
+    warnings = []
+    if not wanted.given:
+        ours = live if live is not None and is_ours(live) else None
+        changes.append(plan_delete(Ref("v1", "Secret", wanted.namespace, wanted.name), ours))
+        warnings = [left(wanted.place)] if live is not None and ours is None else []
     for change in changes:
         if change.changed:
-            ref = change.ref
-            client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, dry_run=wanted.check_mode)
-    return Outcome(changes)
+            _write(client, change, wanted.check_mode)
+    return Outcome(changes, warnings=warnings)

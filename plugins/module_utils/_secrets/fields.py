@@ -25,6 +25,9 @@ LEAST_BITS = 64
 ROTATION = "mcp-auth.openshift/rotation"
 COPIES = "mcp-auth.openshift/copies"
 SOURCE = "mcp-auth.openshift/source"
+# Which keys of a Secret that somebody else made are ours.
+ADDED = "mcp-auth.openshift/added"
+PUBLISHED = "mcp-auth.openshift/published"
 MANAGED = {"app.kubernetes.io/managed-by": "mcp-auth-openshift"}
 
 
@@ -159,6 +162,49 @@ def derive(copy: Copy, values: t.Mapping[str, str]) -> dict[str, str]:
     for key, template in copy.templates.items():
         out[key] = render(template, values)
     return out
+
+
+def annotations_of(live: t.Mapping[str, t.Any] | None) -> dict[str, str]:
+    return dict(((live or {}).get("metadata") or {}).get("annotations") or {})
+
+
+def names_noted(text: str | None) -> list[str]:
+    """The names in one of our annotations; none when somebody spoiled it."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
+def places_noted(text: str | None) -> list[str]:
+    return [item for item in names_noted(text) if "/" in item]
+
+
+def note(names: t.Iterable[str]) -> str:
+    """The text of such an annotation; empty for no names."""
+    found = sorted(set(names))
+    return json.dumps(found, separators=(",", ":")) if found else ""
+
+
+def is_ours(live: t.Mapping[str, t.Any]) -> bool:
+    """Whether this collection made an object: only then may it be overwritten or deleted."""
+    labels = (live.get("metadata") or {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in MANAGED.items())
+
+
+def not_ours(namespace: str, name: str, why: str, hint: str) -> ClusterError:
+    label = "=".join(next(iter(MANAGED.items())))
+    return ClusterError(
+        "Secret %s/%s was not made by this module (it has no label %s), so %s." % (namespace, name, label, why),
+        reason="NotOurs",
+        hint="%s, or hand it over: kubectl label secret -n %s %s %s" % (hint, namespace, name, label),
+    )
+
+
+def left(place: str) -> str:
+    """The warning of state absent."""
+    return "Secret %s was not made by this module and is left." % place
 
 
 def encode(values: t.Mapping[str, str]) -> dict[str, str]:

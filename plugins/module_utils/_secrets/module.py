@@ -15,6 +15,7 @@ from .._cluster.module import guarded
 from .._cluster.plan import Change
 from . import certificate, secret
 from .fields import Copy, Field
+from .publish import Publication
 from .x509 import Order
 
 # Days: valid, and renewed that long before the end. A CA is renewed while it still outlives what it signs.
@@ -31,6 +32,11 @@ def result_of(module: ClusterModule, changes: t.Sequence[Change], **more: t.Any)
         out["diff"] = [change.diff() for change in changes if change.changed]
     out.update(more)
     return out
+
+
+def _warn(module: ClusterModule, warnings: t.Iterable[str]) -> None:
+    for text in warnings:
+        module.warn(text)
 
 
 def generated_secret(module: ClusterModule) -> None:
@@ -74,6 +80,7 @@ def _generated_secret(module: ClusterModule, params: dict[str, t.Any]) -> dict[s
         outcome = secret.absent(client, wanted)
     else:
         outcome = secret.present(client, wanted)
+    _warn(module, outcome.warnings)
     names = [field.name for field in wanted.fields]
     return result_of(
         module, outcome.changes, fields=names, generated=outcome.generated, fingerprint=outcome.fingerprint
@@ -109,9 +116,11 @@ def _generated_certificate(module: ClusterModule, params: dict[str, t.Any]) -> d
         issuer=(params["issuer_secret"]["namespace"], params["issuer_secret"]["name"])
         if params["issuer_secret"]
         else None,
-        ca_certificate=params["ca_certificate"] or "",
-        publish=[
-            certificate.Publication(item["namespace"], item["name"], item["key"], item["content"] or "")
+        ca_certificate=params["ca_certificate"],
+        publish=None
+        if params["publish"] is None
+        else [
+            Publication(item["namespace"], item["name"], item["key"], item["content"] or "")
             for item in params["publish"]
         ],
         labels={str(key): str(value) for key, value in params["labels"].items()},
@@ -122,6 +131,7 @@ def _generated_certificate(module: ClusterModule, params: dict[str, t.Any]) -> d
         outcome = certificate.absent(client, wanted)
     else:
         outcome = certificate.present(client, wanted)
+    _warn(module, outcome.warnings)
     cert = outcome.certificate
     return result_of(
         module,

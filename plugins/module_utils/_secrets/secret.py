@@ -12,14 +12,34 @@ moment must not overwrite each other, and a key that somebody added to a copy mu
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing as t
 
 from .._cluster.client import Client
 from .._cluster.errors import ClusterError, Conflict, NotThere
 from .._cluster.plan import Change, Object, Ref, changed_paths, clean, plan_delete
 from .._cluster.progress import Progress
-from .fields import COPIES, MANAGED, ROTATION, SOURCE, Copy, Field, check, decode, derive, encode, mark, settle
+from .fields import (
+    ADDED,
+    COPIES,
+    MANAGED,
+    ROTATION,
+    SOURCE,
+    Copy,
+    Field,
+    annotations_of,
+    check,
+    decode,
+    derive,
+    encode,
+    is_ours,
+    left,
+    mark,
+    names_noted,
+    not_ours,
+    note,
+    places_noted,
+    settle,
+)
 
 ATTEMPTS = 5
 
@@ -47,12 +67,17 @@ class Wanted:
     def place(self) -> str:
         return self.namespace + "/" + self.name
 
+    def may_write(self, live: Object | None) -> bool:
+        """Whether the whole Secret is for this module to keep; in another one only what is missing may be added."""
+        return live is None or (self.generate != "never" and is_ours(live))
+
 
 @dataclasses.dataclass
 class Outcome:
     changes: list[Change]
     generated: list[str] = dataclasses.field(default_factory=list)
     fingerprint: str = ""
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -76,11 +101,13 @@ def _once(client: Client, wanted: Wanted, progress: Progress) -> Outcome:
     live = client.get("v1", "Secret", wanted.name, wanted.namespace)
     if live is not None and live.get("immutable"):
         _refuse_immutable(live, wanted)
-    notes = _annotations(live)
+    notes = annotations_of(live)
     rotate = wanted.generate == "rotate" and not (wanted.rotation_id and notes.get(ROTATION) == wanted.rotation_id)
     held = decode((live or {}).get("data"), [field.name for field in wanted.fields], "Secret " + wanted.place)
     values, made = settle(wanted.fields, held, wanted.generate, rotate, "Secret " + wanted.place)
-    before = _places(notes.get(COPIES))
+    if wanted.generate != "never" and not wanted.may_write(live):
+        _keep_theirs(wanted, live, held, values)
+    before = places_noted(notes.get(COPIES))
     final = sorted(copy.place for copy in wanted.copies)
     # First the union: a copy that was written is known even when this run is killed before it ends.
     source = _plan(
@@ -106,16 +133,17 @@ def _once(client: Client, wanted: Wanted, progress: Progress) -> Outcome:
     return Outcome([source] + copies + gone, made, "" if fresh else mark(values, uid))
 
 
-def _annotations(live: Object | None) -> dict[str, str]:
-    return dict(((live or {}).get("metadata") or {}).get("annotations") or {})
-
-
-def _places(text: str | None) -> list[str]:
-    try:
-        found = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return [item for item in found if isinstance(item, str) and "/" in item] if isinstance(found, list) else []
+def _keep_theirs(wanted: Wanted, live: Object | None, held: dict[str, str], values: dict[str, str]) -> None:
+    """Refuses to replace a value that somebody else wrote."""
+    added = names_noted(annotations_of(live).get(ADDED))
+    theirs = [name for name, value in values.items() if held.get(name) and name not in added and held[name] != value]
+    if theirs:
+        raise not_ours(
+            wanted.namespace,
+            wanted.name,
+            "its %s can not get another value" % ", ".join(theirs),
+            "Give another name, write the wanted value there yourself",
+        )
 
 
 def _refuse_immutable(live: Object, wanted: Wanted) -> None:
@@ -127,17 +155,21 @@ def _refuse_immutable(live: Object, wanted: Wanted) -> None:
 
 
 def _source(wanted: Wanted, live: Object | None, values: dict[str, str], rotate: bool, places: list[str]) -> Object:
-    notes = dict(wanted.annotations)
-    notes[COPIES] = json.dumps(places, separators=(",", ":")) if places else ""
+    notes = {COPIES: note(places)}
     if rotate and wanted.rotation_id:
         notes[ROTATION] = wanted.rotation_id
-    if wanted.generate == "never" and live is not None:
+    data = dict((live or {}).get("data") or {})
+    if wanted.may_write(live):
+        data.update(encode(values))
+        labels = dict(wanted.labels, **MANAGED)
+        return _secret(wanted.ref, live, data, labels, dict(wanted.annotations, **notes), wanted.type)
+    if wanted.generate == "never":
         # Somebody else keeps it: nothing of it is touched but the list of copies.
-        return _secret(
-            wanted.ref, live, dict(live.get("data") or {}), wanted.labels, notes, live.get("type") or "Opaque"
-        )
-    data = dict((live or {}).get("data") or {}, **encode(values))
-    return _secret(wanted.ref, live, data, dict(MANAGED, **wanted.labels), notes, wanted.type)
+        return _secret(wanted.ref, live, data, {}, notes, str((live or {}).get("type") or "Opaque"))
+    added = set(names_noted(annotations_of(live).get(ADDED)))
+    added |= {name for name in values if not data.get(name)}
+    data.update(encode({name: value for name, value in values.items() if name in added}))
+    return _secret(wanted.ref, live, data, {}, dict(notes, **{ADDED: note(added)}), wanted.type)
 
 
 def _secret(
@@ -173,8 +205,8 @@ def _plan(ref: Ref, live: Object | None, manifest: Object, check_mode: bool) -> 
 def _plan_copy(client: Client, wanted: Wanted, copy: Copy, values: dict[str, str], source: Object | None) -> Change:
     ref = Ref("v1", "Secret", copy.namespace, copy.name)
     live = client.get("v1", "Secret", copy.name, copy.namespace)
-    if live is not None and _annotations(live).get(SOURCE) != wanted.place:
-        owner = _annotations(live).get(SOURCE)
+    if live is not None and annotations_of(live).get(SOURCE) != wanted.place:
+        owner = annotations_of(live).get(SOURCE)
         raise ClusterError(
             "Secret %s is there and is %s, not a copy of %s."
             % (copy.place, "a copy of " + owner if owner else "somebody else's", wanted.place),
@@ -183,7 +215,7 @@ def _plan_copy(client: Client, wanted: Wanted, copy: Copy, values: dict[str, str
         )
     if live is not None and live.get("immutable"):
         raise ClusterError("Secret %s is immutable." % copy.place, reason="Immutable", hint="Delete it and run again.")
-    labels = dict(MANAGED, **wanted.labels)
+    labels = dict(wanted.labels, **MANAGED)
     manifest = _secret(ref, live, encode(derive(copy, values)), labels, {SOURCE: wanted.place}, copy.type)
     return _plan(ref, live, manifest, wanted.check_mode)
 
@@ -191,7 +223,7 @@ def _plan_copy(client: Client, wanted: Wanted, copy: Copy, values: dict[str, str
 def _plan_gone(client: Client, wanted: Wanted, place: str) -> Change:
     namespace, _slash, name = place.partition("/")
     live = client.get("v1", "Secret", name, namespace)
-    ours = live if _annotations(live).get(SOURCE) == wanted.place else None
+    ours = live if annotations_of(live).get(SOURCE) == wanted.place else None
     return plan_delete(Ref("v1", "Secret", namespace, name), ours)
 
 
@@ -224,12 +256,19 @@ def _write(client: Client, change: Change, dry_run: bool = False) -> Object:
 
 
 def absent(client: Client, wanted: Wanted) -> Outcome:
-    """Deletes the copies, those of earlier runs too, and then the source."""
+    """Deletes the copies, those of earlier runs too, and then the source, when it is ours."""
     live = client.get("v1", "Secret", wanted.name, wanted.namespace)
-    places = _places(_annotations(live).get(COPIES)) + [copy.place for copy in wanted.copies]
+    places = places_noted(annotations_of(live).get(COPIES)) + [copy.place for copy in wanted.copies]
     changes = [_plan_gone(client, wanted, place) for place in sorted(set(places))]
-    changes.append(plan_delete(wanted.ref, live))
+    warnings = []
+    if live is None or wanted.may_write(live):
+        changes.append(plan_delete(wanted.ref, live))
+    else:
+        kind = str(live.get("type") or "Opaque")
+        kept = _secret(wanted.ref, live, dict(live.get("data") or {}), {}, {COPIES: ""}, kind)
+        changes.append(_plan(wanted.ref, live, kept, wanted.check_mode))
+        warnings = [] if wanted.generate == "never" else [left(wanted.place)]
     for change in changes:
         if change.changed:
             _write(client, change, dry_run=wanted.check_mode)
-    return Outcome(changes)
+    return Outcome(changes, warnings=warnings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
@@ -20,6 +21,10 @@ if t.TYPE_CHECKING:
 
 LIBRARY = "cryptography (42.0.0 or newer)"
 RSA_BITS = 3072
+# What X.509 gives a common name; the other names may be longer.
+COMMON_NAME_BYTES = 64
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(r"(\*\.)?%s(\.%s)*" % (_LABEL, _LABEL))
 # Clocks of other machines may be behind ours.
 BACKDATE = datetime.timedelta(minutes=10)
 
@@ -168,6 +173,48 @@ class Order(t.NamedTuple):
     key_type: str
 
 
+def fitted(order: Order) -> Order:
+    """The order as a certificate can hold it, names and addresses in their one spelling; refuses what none can hold."""
+    dns = tuple(_dns_name(name) for name in order.dns_names)
+    addresses = tuple(_address(ip) for ip in order.ip_addresses)
+    common_name = order.common_name
+    if order.role == "server":
+        if not dns and not addresses:
+            raise ClusterError("The certificate would be valid for no name: give dns_names.", reason="BadOptions")
+        # Nobody reads it: clients look at the other names.
+        common_name = common_name if len(common_name.encode("utf-8")) <= COMMON_NAME_BYTES else ""
+    elif not common_name:
+        raise ClusterError("common_name is empty.", reason="BadOptions")
+    cut = common_name.encode("utf-8")[:COMMON_NAME_BYTES].decode("utf-8", "ignore")
+    return order._replace(common_name=cut, dns_names=dns, ip_addresses=addresses)
+
+
+def _dns_name(name: str) -> str:
+    out = name.lower()
+    if not out.isascii():
+        wild, rest = ("*.", out[2:]) if out.startswith("*.") else ("", out)
+        try:
+            text = rest.encode("idna").decode("ascii")
+            # Python's encoder is of the older standard, which turns some letters (the German sharp s) into others.
+            out = wild + text if text.encode("ascii").decode("idna") == rest else ""
+        except UnicodeError:
+            out = ""
+        if not out:
+            raise ClusterError("dns_names: %r has to be given in its ASCII form (xn--...)." % name, reason="BadOptions")
+    if len(out) > 253 or not _DNS_NAME.fullmatch(out):
+        raise ClusterError("dns_names: %r is not a DNS name." % name, reason="BadOptions")
+    return out
+
+
+def _address(text: str) -> str:
+    try:
+        if "%" in text:
+            raise ValueError("a certificate holds no zone")
+        return str(ipaddress.ip_address(text))
+    except ValueError as exc:
+        raise ClusterError("ip_addresses: %r is not an IP address." % text, reason="BadOptions") from exc
+
+
 def issue(order: Order, issuer: Parsed | None = None, issuer_key: str = "") -> tuple[str, str]:
     """A new key and its certificate, (certificate PEM, key PEM); self-signed when there is no issuer."""
     lib = _load()
@@ -176,7 +223,8 @@ def issue(order: Order, issuer: Parsed | None = None, issuer_key: str = "") -> t
         key = lib.rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     else:
         key = lib.ec.generate_private_key(lib.ec.SECP256R1())
-    subject = lib.x509.Name([lib.x509.NameAttribute(lib.x509.oid.NameOID.COMMON_NAME, order.common_name)])
+    parts = [order.common_name] if order.common_name else []
+    subject = lib.x509.Name([lib.x509.NameAttribute(lib.x509.oid.NameOID.COMMON_NAME, part) for part in parts])
     start = now()
     end = start + datetime.timedelta(days=order.valid_days)
     if issuer is not None:
@@ -225,7 +273,7 @@ def _extensions(
     names = [x509_.DNSName(name) for name in order.dns_names]
     names += [x509_.IPAddress(ipaddress.ip_address(ip)) for ip in order.ip_addresses]
     if names:
-        builder = builder.add_extension(x509_.SubjectAlternativeName(names), critical=False)
+        builder = builder.add_extension(x509_.SubjectAlternativeName(names), critical=not order.common_name)
     purposes = {
         "server": [x509_.oid.ExtendedKeyUsageOID.SERVER_AUTH],
         "client_key": [x509_.oid.ExtendedKeyUsageOID.CLIENT_AUTH],

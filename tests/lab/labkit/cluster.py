@@ -11,18 +11,19 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from . import engine as engines
-from . import images, pyenv
+from . import images, needs, pyenv
 from .engine import Engine
+from .needs import LISTEN
 from .node import BOX_LABEL
 from .settings import Settings
 from .store import digest_tree, key_of, locked, write_atomic
 from .ui import LabError, run, run_long, say, step
 
-LISTEN = "127.0.0.1"
 SERVICES = {
     "sso": ("keycloak", "redhat-keycloak"),
     "mcp": ("ocp-mcp-server", "llama-stack"),
@@ -46,9 +47,12 @@ def taken(ports: Iterable[int], address: str = LISTEN) -> list[int]:
     return busy
 
 
-def refuse_taken_ports(settings: Settings) -> None:
-    """Say a taken port before anything is installed, built or started."""
-    if node_state(settings, engines.find(settings)):
+def refuse_what_cannot_work(settings: Settings) -> None:
+    """Say a taken port, or a name that leads nowhere, before anything is installed, built or started."""
+    needs.check_names(settings)
+    engine = engines.find(settings)
+    if engine and node_state(settings, engine):
+        refuse_other_ports(settings, engine)
         return  # the ports are our own cluster's
     busy = taken([*settings.ports.values(), *settings.extra_ports])
     if busy:
@@ -57,6 +61,39 @@ def refuse_taken_ports(settings: Settings) -> None:
         raise LabError(
             f"port{'s' if busy[1:] else ''} {', '.join(map(str, busy))} on {LISTEN} {'are' if busy[1:] else 'is'} taken",
             f"Stop the program that listens there, or choose another port with {variable}=<30000 to 32767>.",
+        )
+
+
+def refuse_other_ports(settings: Settings, engine: Engine) -> None:
+    """A node's ports are those that it was made with; a cluster that is half made is made again anyway."""
+    if (settings.state / "creating").exists():
+        return
+    text = engine.docker(
+        "inspect", "-f", "{{json .HostConfig.PortBindings}}", f"{settings.name}-control-plane", check=False
+    )
+    bindings = json.loads(text or "null") or {}
+    bound = {int(one["HostPort"]) for rows in bindings.values() for one in rows or [] if one["HostPort"].isdigit()}
+    lacks = sorted({*settings.ports.values(), *settings.extra_ports} - bound)
+    if bound and lacks:
+        raise LabError(
+            f"the cluster {settings.name} was made without the port{'s' if lacks[1:] else ''} {', '.join(map(str, lacks))}, "
+            "and a node's ports cannot be changed",
+            "Run make demo-down first, or use the ports that it was made with.",
+        )
+
+
+def refuse_other_image(settings: Settings, engine: Engine, wanted: str) -> None:
+    """A node runs the image that it was made from."""
+    if (settings.state / "creating").exists():
+        return
+    node = f"{settings.name}-control-plane"
+    name, _blank, number = engine.docker("inspect", "-f", "{{.Config.Image}} {{.Image}}", node, check=False).partition(
+        " "
+    )
+    if name and name != wanted and number != engine.image_id(wanted):
+        raise LabError(
+            f"the cluster {settings.name} was made from the image {name}, now {wanted} is wanted",
+            "Run make demo-down first.",
         )
 
 
@@ -186,22 +223,38 @@ def play(settings: Settings, engine: Engine, python: Path, playbook: str, values
     )
 
 
+def lock(settings: Settings) -> AbstractContextManager[None]:
+    """One run at a time on a cluster; a second one waits."""
+    return locked(settings.cache / "locks" / f"cluster-{settings.name}", f"the cluster {settings.name}")
+
+
 def up(settings: Settings) -> dict[str, Any]:
     """A running cluster with every image in it; again, it changes nothing."""
-    refuse_taken_ports(settings)
-    with locked(settings.cache / "locks" / f"cluster-{settings.name}", f"the cluster {settings.name}"):
-        python = pyenv.ensure(settings)
-        engine = engines.ensure(settings)
-        made = images.ensure(settings, engine)
-        values = role_vars(settings, engine, made)
-        if read_facts(settings).get("fingerprint") == fingerprint(settings, engine, values):
-            say(f"cluster {settings.name}: is as it was left, ready")
-        else:
-            with step(f"cluster {settings.name}"):
-                play(settings, engine, python, "local_up", values)
-        facts = lab_facts(settings, engine, made) | {"fingerprint": fingerprint(settings, engine, values)}
-        write_atomic(settings.vars_file, json.dumps(site_vars(settings, engine, made), indent=1) + "\n", 0o600)
-        write_atomic(settings.state / "lab.json", json.dumps(facts, indent=1) + "\n", 0o600)
+    refuse_what_cannot_work(settings)
+    with lock(settings):
+        return bring_up(settings)
+
+
+def bring_up(settings: Settings) -> dict[str, Any]:
+    """What `up` does; its caller holds the cluster's lock."""
+    chosen = images.choose(settings)
+    python = pyenv.ensure(settings)
+    engine = engines.ensure(settings)
+    refuse_other_ports(settings, engine)  # an engine that was stopped knew no node before
+    made = images.ensure(settings, engine, chosen)
+    refuse_other_image(settings, engine, made.node)
+    values = role_vars(settings, engine, made)
+    if read_facts(settings).get("fingerprint") == fingerprint(settings, engine, values):
+        say(f"cluster {settings.name}: is as it was left, ready")
+    else:
+        with step(f"cluster {settings.name}"):
+            play(settings, engine, python, "local_up", values)
+    facts = lab_facts(settings, engine, made) | {
+        "digests": images.digests(engine, made),
+        "fingerprint": fingerprint(settings, engine, values),
+    }
+    write_atomic(settings.vars_file, json.dumps(site_vars(settings, engine, made), indent=1) + "\n", 0o600)
+    write_atomic(settings.state / "lab.json", json.dumps(facts, indent=1) + "\n", 0o600)
     return facts
 
 
@@ -224,14 +277,16 @@ def fingerprint(settings: Settings, engine: Engine, values: dict[str, Any]) -> s
 
 def down(settings: Settings) -> None:
     """Leave nothing of the cluster; the engine of ours stops with the last one. Builds stay in the cache."""
-    with locked(settings.cache / "locks" / f"cluster-{settings.name}", f"the cluster {settings.name}"):
+    engines.sweep_policy(settings)
+    with lock(settings):
         engine = engines.find(settings)
         if settings.state.exists() or node_state(settings, engine):
             if engine is None:
                 engine = engines.ensure(settings)
             values = role_vars(settings, engine, None)
             facts = read_facts(settings)
-            values["local_cluster_kind"] = facts.get("images", {}).get("kind") or str(images.kind_program(settings))
+            kind = facts.get("images", {}).get("kind") or ""
+            values["local_cluster_kind"] = kind if Path(kind).is_file() else images.kind_program(settings)
             with step(f"removing the cluster {settings.name}"):
                 play(settings, engine, pyenv.ensure(settings), "local_down", values)
         else:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from .ui import LabError, disk_full, failure, run, run_long, say, step
 PROBE_IMAGE = "mcp-auth-lab/probe:1"
 START_SECONDS = 60
 ENGINE_MB = 6000
+ENGINE_TOOLS = {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
 CHAINS = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-USER", "DOCKER")
 
 
@@ -127,34 +129,83 @@ def running_pid(settings: Settings) -> int:
     return pid if name == "dockerd" and any(file.exists() and file.samefile(ours) for file in files) else 0
 
 
+def given() -> Engine:
+    """The docker that the docker command itself would talk to: DOCKER_HOST, else the chosen context's."""
+    host = os.environ.get("DOCKER_HOST") or ""
+    if not host and shutil.which("docker"):
+        argv = ["docker", "context", "inspect", "-f", "{{.Endpoints.docker.Host}}"]
+        host = run(argv, check=False, timeout=20).stdout.strip()
+    return Engine(host or "unix:///var/run/docker.sock", False)
+
+
+def look(settings: Settings) -> tuple[Engine | None, str]:
+    """The engine that is there already, or why none can be used; nothing is started."""
+    if running_pid(settings):
+        return own(settings), ""
+    if settings.engine == "own":
+        return None, ""
+    engine = given()
+    why = usable(engine)
+    if not why:
+        return engine, ""
+    if settings.engine == "running" or os.environ.get("DOCKER_HOST"):
+        raise LabError(
+            f"the docker at {engine.host} cannot be used: {why}", "Unset DOCKER_HOST, or set LAB_ENGINE=own."
+        )
+    return None, f"the docker at {engine.host} cannot be used: {why}"
+
+
 def find(settings: Settings) -> Engine | None:
     """The engine that is there already, or None; nothing is started."""
-    if running_pid(settings):
-        return own(settings)
-    if settings.engine == "own":
-        return None
-    given = Engine(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock", False)
-    why = usable(given)
-    if not why:
-        return given
-    if settings.engine == "running" or os.environ.get("DOCKER_HOST"):
-        raise LabError(f"the docker at {given.host} cannot be used: {why}", "Unset DOCKER_HOST, or set LAB_ENGINE=own.")
-    return None
+    return look(settings)[0]
+
+
+def running(settings: Settings) -> Engine:
+    """The engine that is there already; without one there is no cluster."""
+    engine, why = look(settings)
+    if not engine:
+        raise LabError(
+            f"no container engine runs that could hold the cluster{f' ({why})' if why else ''}", "Run: make demo"
+        )
+    return engine
+
+
+def refuse_hopeless(settings: Settings, why: str) -> None:
+    """Say that no engine can be had here, before anything is installed for one."""
+    because = f"{why}; " if why else ""
+    if "permission denied" in why.lower():
+        raise LabError(
+            f"{because}it runs, and this user may not use it",
+            "Let this user use it (as root: usermod -aG docker USER, then log in again), or run as root.",
+        )
+    if not settings.install:
+        return  # nothing will be installed; what is there may still serve
+    if other_dockers():
+        raise LabError(
+            f"{because}another dockerd runs on this machine, and a second one would flush its packet filter rules",
+            "Make that docker usable for this user (DOCKER_HOST says where it listens), or stop it.",
+        )
+    if os.geteuid() != 0:
+        raise LabError(
+            f"{because}no usable docker, and only root can start one",
+            "Install and start docker and let this user use it (group docker), or run as root on Debian.",
+        )
 
 
 def ensure(settings: Settings) -> Engine:
     """An engine that works: the one that runs, else ours, installed and started."""
+    sweep_policy(settings)
     with locked(settings.cache / "locks" / "engine", "the container engine"):
-        engine = find(settings)
+        engine, why = look(settings)
         if engine:
             say(f"container engine: {'our own' if engine.own else 'running docker'} at {engine.host}")
             return engine
-        ensure_packages(
-            settings, "a container engine", {"dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
-        )
+        refuse_hopeless(settings, why)
+        purpose = f"a container engine{f' ({why})' if why else ''}"
+        ensure_packages(settings, purpose, ENGINE_TOOLS)
         # newer Debian has the docker command in a package of its own
-        ensure_packages(settings, "a container engine", {"docker": "docker-cli"})
-        start(settings)
+        ensure_packages(settings, purpose, {"docker": "docker-cli"})
+        start(settings, why)
         engine = own(settings)
         why = usable(engine)
         if why:
@@ -169,12 +220,23 @@ def is_debian() -> bool:
     return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
+def can_install(settings: Settings) -> bool:
+    """Whether missing packages may and can be installed here."""
+    return settings.install and os.geteuid() == 0 and is_debian()
+
+
+def missing_packages(wanted: dict[str, str], paths: dict[str, str] | None = None) -> list[str]:
+    """The packages of commands and files that are not there."""
+    missing = {package for command, package in wanted.items() if not shutil.which(command)}
+    missing |= {package for path, package in (paths or {}).items() if not Path(path).exists()}
+    return sorted(missing)
+
+
 def ensure_packages(
     settings: Settings, purpose: str, wanted: dict[str, str], *, paths: dict[str, str] | None = None
 ) -> None:
     """Install what is missing, after saying so; refuse when told not to, or where we cannot."""
-    missing = sorted({package for command, package in wanted.items() if not shutil.which(command)})
-    missing += sorted({package for path, package in (paths or {}).items() if not Path(path).exists()})
+    missing = missing_packages(wanted, paths)
     if not missing:
         return
     names = " ".join(missing)
@@ -183,7 +245,7 @@ def ensure_packages(
             f"{purpose}: missing {names}, and INSTALL=no forbids to install",
             f"Install them yourself: apt-get install {names}",
         )
-    if os.geteuid() != 0 or not is_debian():
+    if not can_install(settings):
         raise LabError(
             f"{purpose}: missing {names}",
             "Start a docker that this user may use, or install these packages (Debian's names), or run as root on Debian.",
@@ -192,7 +254,7 @@ def ensure_packages(
         f"{purpose}: INSTALLING the Debian packages {names} on this machine (INSTALL=no refuses); they stay after demo-down"
     )
     env = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    with NoServices():
+    with no_services(settings):
         run_long(["apt-get", "update", "-q"], what="apt-get update", log=settings.logs / "install.log", env=env)
         run_long(
             ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing],
@@ -202,19 +264,38 @@ def ensure_packages(
         )
 
 
-class NoServices:
+POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY_MARK = "# of mcp_auth.openshift's lab, for as long as it installs packages"
+
+
+@contextmanager
+def no_services(settings: Settings) -> Iterator[None]:
     """While it lasts, package scripts start no service: the daemon is ours to start, and to stop."""
+    with locked(settings.cache / "locks" / "install", "installing packages"):
+        made = not POLICY.exists() or policy_is_ours()
+        if made:
+            write_atomic(POLICY, f"#!/bin/sh\n{POLICY_MARK}\nexit 101\n", 0o755)
+        try:
+            yield
+        finally:
+            if made:
+                POLICY.unlink(missing_ok=True)
 
-    path = Path("/usr/sbin/policy-rc.d")
 
-    def __enter__(self) -> None:
-        self.made = not self.path.exists()
-        if self.made:
-            write_atomic(self.path, "#!/bin/sh\nexit 101\n", 0o755)
+def policy_is_ours() -> bool:
+    """Whether the machine's policy for services is one that we wrote."""
+    try:
+        return POLICY_MARK in POLICY.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
-    def __exit__(self, *_: object) -> None:
-        if self.made:
-            self.path.unlink(missing_ok=True)
+
+def sweep_policy(settings: Settings) -> None:
+    """Take away what a killed run left behind; with it no package would ever start a service on this machine again."""
+    if policy_is_ours() and os.access(POLICY.parent, os.W_OK):
+        with locked(settings.cache / "locks" / "install", "installing packages"):
+            POLICY.unlink(missing_ok=True)
+        say(f"took away {POLICY}, which an interrupted run had left")
 
 
 def runtime(settings: Settings) -> Path:
@@ -226,16 +307,17 @@ def runtime(settings: Settings) -> Path:
     return path
 
 
-def start(settings: Settings) -> None:
-    """Start our dockerd: own socket, own data, own pid file, no default bridge."""
+def start(settings: Settings, why: str = "") -> None:
+    """Start our dockerd: own socket, own data, own pid file, no default bridge. `why` no other docker serves."""
+    because = f"{why}; " if why else ""
     if os.geteuid() != 0:
-        raise LabError("no usable docker, and only root can start one", "Start docker, or run as root.")
+        raise LabError(f"{because}only root can start a docker", "Start docker, or run as root.")
     root = folder(settings)
     root.mkdir(parents=True, exist_ok=True)
     need_space(root, ENGINE_MB, "the lab's docker")
     if other_dockers():
         raise LabError(
-            "another dockerd runs on this machine and cannot be used; a second one would flush its packet filter rules",
+            f"{because}another dockerd runs on this machine and cannot be used; a second one would flush its packet filter rules",
             "Make that docker usable for this user (DOCKER_HOST says where it listens), or stop it.",
         )
     socket = root / "docker.sock"

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from . import apps, golang, node, registry
+from . import apps, golang, needs, node, registry
 from .engine import Engine, ensure_packages
 from .settings import Settings
 from .store import need_space
-from .trees import HOOK
-from .ui import LabError, run_long, say
+from .ui import LabError, run, run_long, say
 
 SPARE_MB = 1500  # what a run with every image in the cache writes at most
-BUILD_TOOLS = {"mmdebstrap": "mmdebstrap", "dpkg-deb": "dpkg", "mvn": "maven", "tar": "tar"}
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,30 @@ def way(settings: Settings) -> str:
     return "pull" if reachable else "build"
 
 
-def ensure(settings: Settings, engine: Engine) -> Images:
+def refuse_floating(refs: Mapping[str, str]) -> None:
+    """A pulled image is named by a digest or by a tag with a full version; another tag is another image tomorrow."""
+    for name, ref in refs.items():
+        tag = ref.rpartition("/")[2].partition(":")[2]
+        if not name.startswith("_") and "@sha256:" not in ref and not re.search(r"\d+\.\d+", tag):
+            raise LabError(f"versions.json: {ref} is a floating tag", "Name a digest, or a tag with a full version.")
+
+
+def choose(settings: Settings) -> str:
+    """The way, once it is sure that this machine brings what it needs."""
+    chosen = way(settings)
+    if chosen == "pull":
+        refuse_floating(settings.versions()["pull"])
+    needs.check(settings, chosen)
+    return chosen
+
+
+def ensure(settings: Settings, engine: Engine, chosen: str) -> Images:
     """Every image, and the kind program."""
     versions = settings.versions()
     need_space(settings.cache, SPARE_MB, "the lab")
-    chosen = way(settings)
     if chosen == "build":
-        ensure_packages(settings, "building the images", BUILD_TOOLS, paths={str(HOOK): "mmdebstrap"})
-    kind = kind_program(settings)
+        ensure_packages(settings, "building the images", needs.BUILD_TOOLS, paths=needs.BUILD_PATHS)
+    kind = kind_program(settings, chosen)
     server = apps.mcp_server(settings, engine, versions["mcp_server"]["version"])
     if chosen == "build":
         return Images(
@@ -89,6 +106,21 @@ def ensure(settings: Settings, engine: Engine) -> Images:
     return Images(refs["node"], False, refs["postgres"], refs["keycloak"], False, server, kind)
 
 
-def kind_program(settings: Settings) -> str:
-    """The kind program, built when it is not there."""
+def digests(engine: Engine, made: Images) -> list[str]:
+    """The digests by which a registry knows the pulled images; what was built here has none."""
+    argv = ["image", "inspect", "-f", "{{range .RepoDigests}}{{.}} {{end}}", made.node, *made.loaded()]
+    return sorted(set(engine.docker(*argv, check=False).split()))
+
+
+def kind_program(settings: Settings, chosen: str = "pull") -> str:
+    """The kind program: with pulled images the one in PATH if it is the pinned version, else built when it is not there."""
+    pinned = settings.versions()["kind"]["version"]
+    there = shutil.which("kind")
+    if chosen == "pull" and there:
+        words = run([there, "version"], check=False).stdout.split()
+        if pinned in words:
+            return there
+        say(
+            f"the kind in PATH is not {pinned} ({' '.join(words[1:2]) or 'it does not say its version'}): ours is built"
+        )
     return str(golang.build(settings, golang.programs(settings.versions()["kubernetes"]["version"])["kind"]))

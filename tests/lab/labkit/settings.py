@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from .ui import LabError
 NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 PORTS = {"sso": 30443, "mcp": 30444, "playground": 30445, "inspector": 30446}
+# the choices that say which cluster is meant, and where its engine and files are
+IDENTITY = ("LAB_NAME", "MCP_AUTH_CACHE", "LAB_CACHE", "LAB_STATE", "LAB_ENGINE", "DOCKER_HOST")
 NODE_PORTS = range(30000, 32768)
 
 
@@ -107,6 +110,11 @@ def from_environment(lab: Path, env: Mapping[str, str]) -> Settings:
         install=install == "yes",
         engine=engine,
     )
+
+
+def command_prefix(env: Mapping[str, str]) -> str:
+    """What a printed command begins with, so that it means this cluster in another shell too."""
+    return "".join(f"{name}={shlex.quote(env[name])} " for name in IDENTITY if env.get(name))
 
 
 def port_of(env: Mapping[str, str], variable: str, default: int) -> int:

@@ -10,7 +10,9 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -163,10 +165,48 @@ def full(exc: OSError, what: str, where: Path) -> Exception:
     )
 
 
+def mounts_below(folder: Path, table: Path = Path("/proc/self/mounts")) -> list[str]:
+    """What is mounted at or below a folder, the innermost first."""
+    found = []
+    for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
+        # the kernel writes a blank as \\040
+        mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), line.split()[1])
+        if Path(mount).is_relative_to(folder):
+            found.append(mount)
+    return sorted(found, reverse=True)
+
+
 def remove_tree(path: Path) -> None:
-    """Remove a folder if it is there."""
-    if path.exists() or path.is_symlink():
-        shutil.rmtree(path)
+    """Remove a folder if it is there, and never anything that is mounted in it.
+
+    A build that was killed may have left the machine's own /proc or /dev/shm mounted in its tree.
+    """
+    if path.is_symlink():
+        path.unlink()
+        return
+    if not path.exists():
+        return
+    real = path.resolve()
+    for mount in mounts_below(real):
+        subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+    left = mounts_below(real)
+    if left:
+        raise LabError(f"{left[0]} is mounted inside a folder that has to go", f"Run as root: umount -l {left[0]}")
+    # A build that outlived its parent may mount while we are at it, so each folder's device is looked at as it is emptied.
+    device = real.stat().st_dev
+    for root, folders, files, here in os.fwalk(real, topdown=False):
+        if os.fstat(here).st_dev != device:
+            raise LabError(
+                f"{root} has just been mounted inside a folder that has to go", "Run the same command again."
+            )
+        for name in files:
+            os.unlink(name, dir_fd=here)
+        for name in folders:
+            try:
+                os.rmdir(name, dir_fd=here)
+            except NotADirectoryError:  # a link to a folder
+                os.unlink(name, dir_fd=here)
+    real.rmdir()
 
 
 def need_space(path: Path, megabytes: int, what: str) -> None:

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import build, inputs
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._chain import build, inputs, lint, normal, predict
 
 LAB = {
     "chain_lab": True,
@@ -147,25 +147,38 @@ def test_the_role_documents_exactly_the_table() -> None:
         assert said.get("elements", "") == item.elements and tuple(said.get("choices", ())) == item.choices, item.name
 
 
-NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True)
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True) | st.sampled_from(
+    sorted({*lint.BUILTIN_CLIENTS, *predict.BUILTIN_SCOPES, "mcp-client", "groups"})
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(mcp=NAMES, cluster=NAMES, realm=NAMES)
 def test_every_sound_choice_of_names_gives_a_sound_chain(mcp: str, cluster: str, realm: str) -> None:
     model = build.build({**LAB, "chain_mcp_audience": mcp, "chain_cluster_audience": cluster, "chain_realm": realm})
-    taken = {"account", "mcp-client", "openshift-cli", "groups", "basic", "profile"}
+    builtin = {*lint.BUILTIN_CLIENTS, *predict.BUILTIN_SCOPES}
+    taken = {"mcp-client", "openshift-cli", "groups"}
     found = {problem["rule"] for problem in model["problems"]}
-    if mcp == cluster or {mcp, cluster} & taken:
+    if {mcp, cluster} & builtin:
+        assert found & {"name-builtin", "audience-account"}
+    if mcp == cluster or realm == "master":
+        assert found
+    if mcp == cluster or {mcp, cluster} & (taken | builtin) or realm == "master":
         return
     assert found == set()
     assert model["tokens"]["K"]["claims"]["aud"] == [cluster]
     assert model["tokens"]["M"]["claims"]["aud"] == [mcp]
 
 
+URLS = st.from_regex(
+    r"(https?|HTTPS|javascript)?:?/?/?[a-z@:.\[\]%-]{0,12}(:[0-9]{0,6})?(/realms/[a-z]{0,4}/?)?[?#]?", fullmatch=True
+)
+KEYS = st.text(max_size=8) | st.sampled_from(
+    sorted({name for table in normal.TABLES.values() for name in table} | {"config", "protocol_mapper", "secret"})
+)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | URLS,
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(KEYS, children, max_size=3),
     max_leaves=8,
 )
 

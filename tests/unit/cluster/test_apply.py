@@ -216,3 +216,24 @@ def test_waits_come_after_and_can_fail(client: Client, api: FakeApi) -> None:
     with pytest.raises(errors.WaitFailed, match="not ready within 0 s"):
         go(client, [config("a", x="1")], waits=[wait], wait_timeout=0.2)
     assert not go(client, [config("a", x="1")], waits=[wait], check_mode=True).changed
+
+
+def test_what_is_on_its_way_out_is_waited_for_and_made_anew(client: Client, api: FakeApi) -> None:
+    go(client, [config("a", x="1")])
+    leaving = {**config("a", x="1"), "metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    api.put("configmaps", "demo", {**leaving, "metadata": {**leaving["metadata"], "finalizers": ["example.com/slow"]}})
+    planned = go(client, [config("a", x="1")], check_mode=True)
+    assert operations(planned) == ["create"] and len(api.writes()) == 1
+
+    with pytest.raises(errors.WaitFailed, match="example.com/slow"):
+        go(client, [config("a", x="1")], wait_timeout=0)
+    reads = iter(range(100))
+
+    def gone_after_a_while(method: str, path: str) -> None:
+        if method == "GET" and path.endswith("/configmaps/a") and next(reads) == 3:
+            del api.objects["configmaps", "demo", "a"]
+
+    with api.fault(gone_after_a_while):
+        assert operations(go(client, [config("a", x="1")])) == ["create"]
+    live = api.get("configmaps", "demo", "a")
+    assert live is not None and "deletionTimestamp" not in live["metadata"]

@@ -38,7 +38,7 @@ def evidence(broken: bool = False, gaps: bool = False) -> model.Evidence:
             if broken and hop_id == "rbac" and persona == "none":
                 hop.check("namespaces_list", "forbidden", "20 namespaces", False)
             found.hops.append(hop.conclude())
-    for row in matrix.select(outage=True):
+    for row in matrix.select():
         found.rows.append(model.RowInfo(row.id, row.title, row.group, row.what))
         for column in model.COLUMNS:
             rule = row.cells[column]

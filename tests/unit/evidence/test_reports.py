@@ -163,3 +163,15 @@ def test_a_token_in_an_answer_reaches_no_report():
 def test_the_page_writes_no_file_of_its_own():
     sources = Path(page.__file__).read_text(encoding="utf-8") + Path(text.__file__).read_text(encoding="utf-8")
     assert "open(" not in sources.replace("handle_open(", "")
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\ufffe", "\uffff", "\x0b", "a\udfff"])
+def test_a_character_that_cannot_be_written_loses_no_report(odd):
+    found = sample.evidence(broken=True)
+    found.chain["name"] = found.people[0].username = found.hops[0].person = odd
+    found.cells[0].got_reason = found.posture[0].found = odd
+    found.hops[0].received = {odd: odd}
+    found.hops[0].check(odd, "a", odd)
+    for made in (text.junit(found), page.page(found), text.as_json(found)):
+        made.encode("utf-8")
+    ElementTree.fromstring(text.junit(found))

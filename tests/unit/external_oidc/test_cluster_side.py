@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pwd
+import typing
 
 import pytest
 
@@ -15,7 +16,11 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc 
     power,
     trial,
 )
-from ansible_collections.mcp_auth.openshift.plugins.modules import external_oidc_info
+from ansible_collections.mcp_auth.openshift.plugins.modules import (
+    authentication_config_trial,
+    external_oidc_info,
+    rbac_info,
+)
 
 METRICS = """# HELP apiserver_authentication_config_controller_last_config_info [ALPHA] ...
 apiserver_authentication_config_controller_last_config_info{apiserver_id_hash="sha256:aa",hash="sha256:%s"} 1
@@ -149,6 +154,29 @@ def loading(*metrics, before=(0, 0), minor="34", at_least=0, timeout=5.0):
     old = {"address": "a", "reloads": {"success": before[0], "failure": before[1]}, "last": {"success": 1.0}}
     apiservers.wait_loaded(servers, ["new"], {"a": old}, at_least, timeout, lambda text: None, pause=0)
     return servers[0]
+
+
+def three(*hashes):
+    """Three API servers, each with what it has loaded."""
+    return [
+        {"address": name, "client": Fake([METRICS % (digest, 0, 0)]), "config_hash": "", "reloads": {}, "last": {}}
+        for name, digest in zip("abc", hashes, strict=True)
+    ]
+
+
+def test_so_many_of_all():
+    apiservers.wait_loaded(three("old", "new", "old"), ["new"], {}, 1, 0, lambda text: None, pause=0)
+    with pytest.raises(apiservers.NotLoaded, match="at a, c"):
+        apiservers.wait_loaded(three("old", "new", "old"), ["new"], {}, 2, 0, lambda text: None, pause=0)
+
+
+def test_this_one_and_not_another():
+    """That another API server has the same file already says nothing about the host that was just written."""
+    apiservers.wait_loaded(three("old", "new", "old"), ["new"], {}, 0, 0, lambda text: None, pause=0, only=["b"])
+    with pytest.raises(apiservers.NotLoaded, match="at a"):
+        apiservers.wait_loaded(three("old", "new", "old"), ["new"], {}, 0, 0, lambda text: None, pause=0, only=["a"])
+    with pytest.raises(apiservers.NotLoaded, match="no API server listens at d"):
+        apiservers.wait_loaded(three("old", "new", "old"), ["new"], {}, 0, 0, lambda text: None, pause=0, only=["d"])
 
 
 def test_loaded_means_the_hash():
@@ -299,6 +327,79 @@ def test_rights_on_one_object_do_not_count():
     one = role("one", (["impersonate"], [""], ["users"]))
     one["rules"][0]["resourceNames"] = ["alice"]
     assert power.leads_to_every_right(one) == []
+
+
+@pytest.mark.parametrize(
+    ("verbs", "groups", "kinds", "objects"),
+    [
+        (["*"], ["rbac.authorization.k8s.io"], ["*"], []),
+        (["*"], ["", "apps", "batch", "rbac.authorization.k8s.io"], ["*"], []),
+        (["*"], [""], ["users"], []),
+        (["impersonate"], [""], ["groups"], ["somebody", "system:masters"]),
+        (["bind"], ["rbac.authorization.k8s.io"], ["clusterroles"], ["cluster-admin"]),
+    ],
+)
+def test_ways_to_every_right(verbs, groups, kinds, objects):
+    one = role("one", (verbs, groups, kinds))
+    if objects:
+        one["rules"][0]["resourceNames"] = objects
+    assert power.leads_to_every_right(one)
+    found = power.holders([one], [binding("b", "one", {"kind": "Group", "name": "g"})], power.ALLOWED)
+    assert [entry["power"] for entry in found] == ["escalation"]
+
+
+def test_who_can_give_itself_every_right_is_not_expected_either(monkeypatch):
+    bind = role("binder", (["bind"], ["rbac.authorization.k8s.io"], ["clusterroles"]))
+    objects = {
+        "ClusterRole": [bind],
+        "ClusterRoleBinding": [binding("b", "binder", {"kind": "Group", "name": "g"})],
+        "RoleBinding": [],
+    }
+    client = type("Listing", (), {"list": lambda self, version, kind, namespace=None: objects[kind]})()
+    monkeypatch.setattr(rbac_info, "connect", lambda params: client)
+    assert [one["subject"] for one in rbac_info.run({"allowed": [], "allow_system": True})["others"]] == ["Group:g"]
+    assert rbac_info.run({"allowed": ["Group:g"], "allow_system": True})["others"] == []
+
+
+def test_a_busy_api_server_refuses_nobody(monkeypatch):
+    """429 and 503 are no word about the credential; what is asked changes nothing and may be asked again."""
+    monkeypatch.setattr(identity.time, "sleep", lambda seconds: None)
+    answers = [(429, {}), (503, {})]
+
+    class Busy(Fake):
+        def request(self, method, path, body=None, headers=None, token=None):
+            return answers.pop() if answers else super().request(method, path, body, headers, token)
+
+    assert identity.own(Busy(), "https://i")[1] == []
+    monkeypatch.setattr(identity, "PATIENCE", -1)
+    for status in identity.BUSY:
+        (wrong,) = identity.own(Fake(whoami=(status, {})), "https://i")[1]
+        assert "is busy" in wrong["message"] and "credential" not in wrong["message"]
+        (wrong,) = identity.compare(*reversed(identity.review(Fake(whoami=(status, {})), "t")), "alice", None)
+        assert "is busy" in wrong["message"]
+
+
+def test_a_trial_that_is_not_possible_is_said(monkeypatch):
+    said = []
+
+    class Module:
+        params: typing.ClassVar = {"required": False}
+
+        def __init__(self, *args, **kwargs):
+            pass
+
+        def warn(self, text):
+            said.append(text)
+
+        def exit_json(self, **result):
+            assert result["verdict"] == "unavailable"
+
+    monkeypatch.setattr(authentication_config_trial, "ClusterModule", Module)
+    monkeypatch.setattr(
+        authentication_config_trial, "run", lambda module: {"verdict": "unavailable", "message": "no image"}
+    )
+    authentication_config_trial.main()
+    assert ["no image" in text for text in said] == [True]
 
 
 def test_a_user_id_that_no_file_names_has_no_home_and_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import hostfile
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import host, hostfile, kubernetes
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc.kubernetes import sha256
 
 SCRIPT = Path(__file__).parents[3] / "roles" / "external_auth" / "files" / "mcp-auth-revert.sh"
@@ -271,7 +272,7 @@ def test_the_script_killed_at_every_step(tmp_path, when):
         bin_folder.mkdir(parents=True)
         count = folder / "count"
         count.write_text(str(step))
-        for program in ("mv", "cp", "rm", "cmp", "sed", "date", "sync"):
+        for program in ("mv", "cp", "ln", "rm", "cmp", "sed", "date", "sync"):
             stub = bin_folder / program
             stub.write_text(
                 STUB.format(
@@ -296,3 +297,287 @@ def test_the_script_killed_at_every_step(tmp_path, when):
         assert file.read() == OLD
         assert not names(file) & {".revert-at", ".reverting"}
     pytest.fail("never came to the end")
+
+
+# -- a call that finds an earlier change unconfirmed -----------------------------------------------------------------------
+
+
+def entry(url: str, prefix: str = "x:") -> dict:
+    return {
+        "issuer": {"url": url, "audiences": ["a"]},
+        "claimMappings": {"username": {"claim": "sub", "prefix": prefix}},
+    }
+
+
+A, B = "https://a.example.com", "https://b.example.com"
+
+
+def holding(tmp_path: Path, *entries: dict) -> hostfile.HostFile:
+    path = tmp_path / "authentication.json"
+    path.write_bytes(kubernetes.render({**kubernetes.empty(), "jwt": list(entries)}))
+    return hostfile.HostFile(str(path))
+
+
+def call(file: hostfile.HostFile, state: str, *entries: dict, within: int = 300) -> bool:
+    """As the module does it. Whether anything changed."""
+    wanted = host.Wanted(path=file.path, state=state, jwt=list(entries), confirm_within=within, watch_timeout=0)
+    with file.lock():
+        file.wait_for_revert()
+        host.check(file, wanted)
+        return host.apply(file, wanted, host.plan(wanted, file.read()))[1]
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    monkeypatch.setattr(hostfile.HostFile, "watched", lambda self, timeout: True)
+
+
+def aged(file: hostfile.HostFile) -> int:
+    """A deadline that is nearly over, as of a run that was killed a while ago."""
+    path = Path(file.beside("revert-at"))
+    lines = path.read_text().splitlines()
+    early = int(lines[0]) - 200
+    path.write_text("\n".join([str(early), *lines[1:]]) + "\n")
+    return early
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize(
+    ("before", "first", "again", "trusted"),
+    [
+        ([entry(A)], ("absent", entry(A)), ("absent", entry(A)), [A]),
+        ([], ("present", entry(A)), ("absent", entry(B)), []),
+        ([entry(B)], ("present", entry(A)), ("present", entry(B)), [B]),
+    ],
+    ids=["the same removal", "a removal of another", "another that is there"],
+)
+def test_nothing_to_write_confirms_nobodys_file(tmp_path, before, first, again, trusted):
+    file = holding(tmp_path, *before)
+    assert call(file, *first)
+    early = aged(file)
+    assert call(file, *again), "the deadline moved"
+    assert file.pending().deadline > early
+    overdue(file)
+    tick(file)
+    assert kubernetes.issuers(json.loads(file.read())) == trusted
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize("url", [A, B], ids=["the same", "another"])
+def test_without_a_deadline_an_earlier_change_is_not_decided(tmp_path, url):
+    file = holding(tmp_path)
+    call(file, "present", entry(A))
+    pending = file.pending()
+    with pytest.raises(hostfile.HostFileError, match="waits for its confirmation") as refused:
+        call(file, "present", entry(url), within=0)
+    assert refused.value.reason == "pending"
+    assert file.pending() == pending
+
+
+# -- a deadline that passes just then --------------------------------------------------------------------------------------
+
+
+def test_the_answering_tick_puts_back_what_was_planned_on(tmp_path, monkeypatch):
+    file = holding(tmp_path, entry(A, "old:"))
+    old = file.read()
+    file.write(kubernetes.render({**kubernetes.empty(), "jwt": [entry(A, "bad:")]}), 60, EMPTY)
+
+    def answer(self, timeout):
+        overdue(self)
+        assert tick(self).returncode == 0
+        return True
+
+    monkeypatch.setattr(hostfile.HostFile, "watched", answer)
+    assert call(file, "present", entry(B))
+    assert Path(file.beside("previous")).read_bytes() == old
+    # Made from what is there now, not from what was there before the host went back.
+    assert kubernetes.issuers(json.loads(file.read())) == [A, B]
+    assert b"bad:" not in file.read()
+    tick(file, "boot")
+    assert file.read() == old
+
+
+def test_the_host_answers_after_it_has_gone_back(tmp_path, file):
+    """Who gets the answer may believe what is in the file."""
+    file.write(NEW, 60, EMPTY)
+    overdue(file)
+    seen = tmp_path / "bin"
+    seen.mkdir()
+    stub = seen / "mv"
+    stub.write_text(
+        f'#!/bin/sh\ncase $* in *revert-pong) cat "{file.path}" >"{tmp_path}/seen";; esac\nexec {shutil.which("mv")} "$@"\n'
+    )
+    stub.chmod(0o755)
+    Path(file.beside("revert-ping")).write_text("1\n")
+    tick(file, path=str(seen))
+    assert (tmp_path / "seen").read_bytes() == OLD
+    assert not Path(file.beside("reverting")).exists()
+
+
+@pytest.mark.parametrize("at", ["claimed", "done"])
+@pytest.mark.parametrize("after", ["pending", "_write"])
+def test_a_deadline_that_passes_inside_a_write(file, monkeypatch, after, at):
+    """Whatever the host does while the module writes: .previous is never what nobody confirmed."""
+    file.write(NEW, 60, EMPTY)
+    real = getattr(file, after)
+    once = []
+
+    def meanwhile(*args):
+        # before the deadline is read, or before the new one is written
+        if not once:
+            once.append(1)
+            overdue(file)
+            if at == "done":
+                tick(file)
+            else:
+                os.rename(file.beside("revert-at"), file.beside("reverting"))
+                thread = threading.Timer(0.5, tick, [file])
+                once.append(thread)
+                thread.start()
+        return real(*args)
+
+    monkeypatch.setattr(file, after, meanwhile)
+    with pytest.raises(hostfile.HostFileError) as refused:
+        file.write(NEWER, 60, EMPTY, sha256(NEW))
+    for thread in once[1:]:
+        thread.join()
+    assert refused.value.reason == "changed"
+    assert file.read() == Path(file.beside("previous")).read_bytes() == OLD
+    assert file.pending() is None
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["taken back", "given back"])
+def test_a_claim_while_it_is_confirmed(file, monkeypatch, newer):
+    file.write(NEW, 60, EMPTY)
+    real, threads = file.pending, []
+
+    def claimed():
+        if not threads:
+            if not newer:
+                overdue(file)
+            os.rename(file.beside("revert-at"), file.beside("reverting"))
+            other = [os.rename, [file.beside("reverting"), file.beside("revert-at")]] if newer else [tick, [file]]
+            threads.append(threading.Timer(0.5, *other))
+            threads[0].start()
+        return real()
+
+    monkeypatch.setattr(file, "pending", claimed)
+    if newer:
+        assert file.confirm(sha256(NEW))
+        assert not Path(file.beside("revert-at")).exists()
+    else:
+        with pytest.raises(hostfile.HostFileError, match="too late"):
+            file.confirm(sha256(NEW))
+    threads[0].join()
+
+
+# -- clocks, space, mounts -------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_set_back_gives_no_more_time(tmp_path, file):
+    file.write(NEW, 60, EMPTY)
+    path = Path(file.beside("revert-at"))
+    deadline, digest, uptime = path.read_text().splitlines()
+    assert uptime.split()[1] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    path.write_text(f"{int(deadline) + 7200}\n{digest}\n{uptime}\n")
+    tick(file)
+    assert file.read() == NEW
+    path.write_text(f"{int(deadline) + 7200}\n{digest}\n1 another-boot\n")
+    tick(file)
+    assert file.read() == NEW, "seconds of another boot say nothing"
+    path.write_text(f"{int(deadline) + 7200}\n{digest}\n1 {uptime.split()[1]}\n")
+    tick(file)
+    assert file.read() == OLD
+
+
+@pytest.mark.parametrize("value", ["99999999999999999999", "-1", "12a"])
+def test_a_deadline_that_is_none(file, value):
+    file.write(NEW, 60, EMPTY)
+    Path(file.beside("revert-at")).write_text(f"{value}\nabc\n")
+    tick(file)
+    assert file.read() == OLD
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_back_without_space(tmp_path, file, links):
+    """Nothing can be copied: the way back needs no copy."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for program in ("cp",) if links else ("cp", "ln"):
+        (bin_folder / program).write_text("#!/bin/sh\nexit 1\n")
+        (bin_folder / program).chmod(0o755)
+    file.write(NEW, 60, EMPTY)
+    overdue(file)
+    assert tick(file, path=str(bin_folder)).returncode == 0
+    assert file.read() == OLD
+    assert names(file) - {".previous", ".rejected", ".."} == {"", ".reverted"} | ({"bin"} & names(file))
+    assert Path(file.beside("rejected")).exists() == links
+
+
+def test_two_of_them_at_once_never_tear_the_file(tmp_path, file):
+    """A slow copy and a second call in the middle of it: whoever reads the file reads a whole one."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "ln").write_text("#!/bin/sh\nexit 1\n")
+    (bin_folder / "cp").write_text(
+        f'#!/bin/sh\nfor last; do :; done\n: >"$last"\nsleep 0.3\nexec {shutil.which("cp")} "$@"\n'
+    )
+    (bin_folder / "sync").write_text("#!/bin/sh\nsleep 0.2\n")
+    for stub in bin_folder.iterdir():
+        stub.chmod(0o755)
+    file.write(NEW, 60, EMPTY)
+    overdue(file)
+    threads = []
+    for delay, mode in ((0.0, "boot"), (0.4, "tick"), (0.65, "tick")):
+        threads.append(threading.Timer(delay, tick, [file, mode], {"path": str(bin_folder)}))
+        threads[-1].start()
+    while any(thread.is_alive() for thread in threads):
+        assert file.read() in (OLD, NEW)
+        time.sleep(0.01)
+    assert file.read() == OLD
+
+
+def test_a_link_to_the_file(tmp_path, file):
+    link = tmp_path / "linked" / "authentication.json"
+    link.parent.mkdir()
+    link.symlink_to(file.path)
+    seen = hostfile.HostFile(str(link))
+    seen.write(NEW, 60, EMPTY)
+    overdue(seen)
+    subprocess.run([SHELLS[0], str(SCRIPT)], env={"AUTH_FILE": str(link), "PATH": os.environ["PATH"]}, check=True)
+    assert seen.read() == OLD
+    assert link.is_symlink()
+
+
+def test_a_file_that_is_a_mount(file, monkeypatch):
+    real = os.replace
+
+    def busy(source, target):
+        if target == file.path:
+            raise OSError(16, "Device or resource busy")
+        real(source, target)
+
+    monkeypatch.setattr(hostfile.os, "replace", busy)
+    with pytest.raises(hostfile.HostFileError) as refused:
+        file.write(NEW, 60, EMPTY)
+    assert refused.value.reason == "ebusy"
+    assert "mount its folder" in refused.value.fix
+    assert file.pending() is None
+    # What follows must not hide that: there is nothing to put back, and asked for it nothing is written.
+    assert not file.revert()
+    file.extend(60, sha256(NEW), sha256(OLD))
+    assert file.revert()
+    assert names(file) == {"", ".previous", ".reverted"}
+
+
+def test_back_from_what_was_confirmed(file):
+    """Another control-plane host could not be confirmed, so this one goes back, too."""
+    file.write(NEW, 60, EMPTY)
+    file.confirm(sha256(NEW))
+    assert not file.revert()
+    assert not file.revert(sha256(NEWER))
+    assert file.read() == NEW
+    assert file.revert(sha256(NEW))
+    assert file.read() == OLD
+    assert file.reverted().sha256 == sha256(NEW)
+    assert not file.revert(sha256(NEW))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import issuer
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import issuer, pem
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stand_in import Authority, Issuer
@@ -124,3 +124,26 @@ def test_tls_as_the_api_server_does_it():
     context = issuer.context_for("")
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.check_hostname
+
+
+def test_not_by_the_proxy_of_this_machine(served, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    assert rules(issuer.examine(served.url, served.authority.pem, patience=0)) == []
+
+
+@pytest.mark.parametrize("port", ["99999", "abc"])
+def test_a_port_that_is_none(served, port):
+    assert rules(issuer.examine(f"https://127.0.0.1:{port}/realms/x", patience=0)) == ["url"]
+    where = f"https://127.0.0.1:{port}/x"
+    assert rules(issuer.examine(served.url, served.authority.pem, discovery_url=where, patience=0)) == ["url"]
+    served.page("/realms/x/.well-known/openid-configuration", {"issuer": served.url, "jwks_uri": where})
+    assert rules(issuer.examine(served.url, served.authority.pem, patience=0)) == ["issuer-jwks"]
+
+
+def test_a_certificate_that_is_cut_off(served):
+    lines = served.authority.pem.splitlines()
+    cut = "\n".join([lines[0], *lines[1:3], lines[-1]])
+    assert rules(issuer.examine(served.url, cut, patience=0)) == ["issuer-ca"]
+    both = served.authority.pem + "\n" + cut
+    assert "cut off" in pem.problem_with_certificates(both)

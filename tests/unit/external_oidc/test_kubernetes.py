@@ -311,10 +311,26 @@ def test_cel_that_cannot_be(expression):
         "(has(claims.a) ? claims.a : '').startsWith('x') ? 'a' : 'b'",
         "has(claims.a) && claims.a != 'or' ? [string(claims.a)] : []",
         "claims.name.matches(r'^\\d+$') ? ['x'] : []",
+        "claims.realm_access.roles.map(r, 'kc:' + r)",
+        "claims.?user.orValue('x')",
+        "claims.?or.orValue('x')",
+        "claims.groups // people don't nest\n",
+        "dyn(claims.groups).filter(user, user != 'x')",
+        "[R'a\\' + claims.sub]",
+        "'https://' + claims.sub",
     ],
 )
 def test_cel_that_may_be(expression):
     assert validate(change("claimMappings.groups.expression", expression)) == []
+
+
+def test_cel_of_others_is_not_ours_to_refuse():
+    theirs = entry("https://theirs.example.com")
+    theirs["claimMappings"]["groups"] = {"expression": "claims.groups.map(g, g)"}
+    current = kubernetes.render(config(theirs))
+    assert host.plan(wanted(), current).changed
+    with pytest.raises(host.Refused):
+        host.plan(wanted(jwt=[theirs | {"userValidationRules": []}]), current)
 
 
 def test_email_with_its_rule():

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
-from labkit import engine
+from labkit import cluster, engine
 from labkit.settings import Settings, from_environment
 from labkit.ui import LabError
 
@@ -114,16 +115,97 @@ def test_a_given_docker_that_cannot_be_used_is_named(settings: Settings, monkeyp
         engine.find(settings)
 
 
-def test_package_scripts_may_start_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+DENIED = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_docker_that_refuses_this_user_is_said_and_nothing_installed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(engine, "given", lambda: engine.Engine("unix:///var/run/docker.sock", False))
+    monkeypatch.setattr(engine, "usable", lambda _engine: DENIED)
+    monkeypatch.setattr(engine.os, "geteuid", lambda: user)
+    monkeypatch.setattr(engine, "ensure_packages", lambda *_args, **_options: pytest.fail("something was installed"))
+    with pytest.raises(LabError, match="permission denied") as caught:
+        engine.ensure(settings)
+    assert "usermod -aG docker" in caught.value.hint
+
+
+def test_why_a_docker_does_not_serve_comes_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(engine, "usable", lambda _engine: "a privileged container does not start: no")
+    monkeypatch.setattr(engine, "other_dockers", lambda: True)
+    monkeypatch.setattr(engine, "ensure_packages", lambda *_args, **_options: pytest.fail("something was installed"))
+    with pytest.raises(LabError, match=r"a privileged container does not start: no; another dockerd runs"):
+        engine.ensure(settings)
+    monkeypatch.setattr(engine, "other_dockers", lambda: False)
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
+    with pytest.raises(LabError, match=r"does not start: no; no usable docker, and only root can start one"):
+        engine.ensure(settings)
+
+
+def test_the_chosen_docker_context_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\n[ \"$1 $2\" = 'context inspect' ] && echo unix:///run/user/1000/docker.sock\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert engine.given().host == "unix:///run/user/1000/docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///mine")
+    assert engine.given().host == "unix:///mine"
+    monkeypatch.delenv("DOCKER_HOST")
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    assert engine.given().host == "unix:///var/run/docker.sock"
+
+
+def test_package_scripts_may_start_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "policy-rc.d"
-    monkeypatch.setattr(engine.NoServices, "path", path)
-    with engine.NoServices():
+    monkeypatch.setattr(engine, "POLICY", path)
+    with engine.no_services(settings):
         assert subprocess.run([str(path)], check=False).returncode == 101
     assert not path.exists()
     path.write_text("the machine's own")
-    with engine.NoServices():
+    with engine.no_services(settings):
         pass
+    engine.sweep_policy(settings)
     assert path.read_text() == "the machine's own"
+
+
+@pytest.mark.parametrize("verb", ["ensure", "down"])
+def test_what_a_killed_install_left_goes_with_the_next_run(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    path = tmp_path / "policy-rc.d"
+    monkeypatch.setattr(engine, "POLICY", path)
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(settings.lab)!r})
+        from pathlib import Path
+        from labkit import engine, settings
+        engine.POLICY = Path({str(path)!r})
+        given = {{"HOME": {str(tmp_path)!r}, "LAB_CACHE": {str(settings.cache)!r}}}
+        with engine.no_services(settings.from_environment(Path({str(settings.lab)!r}), given)):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    assert path.exists()
+    monkeypatch.setattr(engine, "look", lambda _settings: (engine.Engine("unix:///x", False), ""))
+    monkeypatch.setattr(cluster, "node_state", lambda *_: "")
+    monkeypatch.setattr(cluster, "remove_hosts_block", lambda *_: None)
+    monkeypatch.setattr(engine.Engine, "docker", lambda *_args, **_options: "")
+    {"ensure": engine.ensure, "down": cluster.down}[verb](settings)
+    assert not path.exists()
+
+
+def test_the_next_install_takes_over_what_a_killed_one_left(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "POLICY", tmp_path / "policy-rc.d")
+    engine.POLICY.write_text(f"#!/bin/sh\n{engine.POLICY_MARK}\nexit 101\n")
+    with engine.no_services(settings):
+        pass
+    assert not engine.POLICY.exists()
 
 
 def test_a_cache_that_cannot_be_made_is_no_traceback(lab: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -154,9 +155,20 @@ def test_a_program_s_key_follows_its_module_and_compiler(settings: Settings) -> 
 
 def test_no_go_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golang.shutil, "which", lambda _name: None)
-    with pytest.raises(LabError, match="Go is needed") as caught:
+    with pytest.raises(LabError, match="Go was not found") as caught:
         golang.go_version()
-    assert "IMAGES=pull" in caught.value.hint
+    assert "Install Go 1.26" in caught.value.hint
+
+
+def test_the_needed_go_is_the_one_that_is_told_and_asked_for(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ".".join(map(str, golang.NEEDED))
+    asked = json.loads((lab.parents[1] / "roles/mcp_server/files/image/parts.json").read_text())["proxy"]["go"]
+    assert needed == asked
+    assert f"Go ({needed} or newer)" in (lab.parents[1] / "README.md").read_text()
+    monkeypatch.setattr(golang.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(golang, "run", lambda *_args, **_options: subprocess.CompletedProcess([], 0, "go1.24.4\n", ""))
+    with pytest.raises(LabError, match="Go 1.24 is too old, 1.26 or newer"):
+        golang.go_version()
 
 
 def test_a_bill_is_the_same_for_the_same_parts() -> None:

@@ -67,6 +67,8 @@ def test_the_versions_file_says_why(lab: Path) -> None:
     assert data["kubernetes"]["version"].startswith("v1.34.")
     assert data["keycloak"]["artifact"].split(":")[2] == data["keycloak"]["version"]
     assert f":{data['keycloak']['version']}" in data["pull"]["keycloak"]
+    locked = re.search(r"^postgresql-15=([0-9.]+)-", (lab / "locks" / "postgres.lock").read_text(), flags=re.M)
+    assert locked and data["pull"]["postgres"].endswith(f":{locked[1]}")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labkit.store import DONE, Store, digest_tree, key_of, locked, need_space, write_atomic
+from labkit.store import (
+    DONE,
+    Store,
+    digest_tree,
+    key_of,
+    locked,
+    mounts_below,
+    need_space,
+    remove_tree,
+    write_atomic,
+)
 from labkit.ui import LabError
 
 
@@ -187,3 +197,74 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert path.read_text() == "two"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_tree_goes_with_its_links_and_not_what_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("")
+    tree = tmp_path / "tree"
+    (tree / "a" / "b").mkdir(parents=True)
+    (tree / "a" / "b" / "file").write_text("")
+    (tree / "folder").symlink_to(tmp_path / "kept")
+    (tree / "nowhere").symlink_to("/nowhere")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    remove_tree(tree)
+    remove_tree(tmp_path / "link")
+    remove_tree(tmp_path / "never")
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == ["kept", "kept/file"]
+
+
+def test_mounts_are_found_by_whole_names_the_innermost_first(tmp_path: Path) -> None:
+    table = tmp_path / "mounts"
+    table.write_text(
+        "a /c/tree.part/proc proc rw 0 0\na /c/tree.part/dev tmpfs rw 0 0\na /c/tree.part/dev/shm tmpfs rw 0 0\n"
+        "a /c/tree.part2/dev tmpfs rw 0 0\na /c/tree.part/with\\040blank tmpfs rw 0 0\na / ext4 rw 0 0\n"
+    )
+    assert mounts_below(Path("/c/tree.part"), table) == [
+        "/c/tree.part/with blank",
+        "/c/tree.part/proc",
+        "/c/tree.part/dev/shm",
+        "/c/tree.part/dev",
+    ]
+
+
+@pytest.fixture
+def foreign_mount(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder outside, and the scratch folder of a killed build into which it is still mounted."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    outside, scratch = tmp_path / "shm", tmp_path / "cache" / "tree" / ".node-key.part"
+    inside = scratch / "root" / "dev" / "shm"
+    outside.mkdir()
+    (outside / "precious").write_text("")
+    inside.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", str(outside), str(inside)], check=True)
+    yield outside, inside
+    subprocess.run(["umount", "-l", str(inside)], check=False, capture_output=True)
+
+
+def test_what_a_killed_build_left_mounted_is_not_emptied(tmp_path: Path, foreign_mount: tuple[Path, Path]) -> None:
+    outside, inside = foreign_mount
+    made = Store(tmp_path / "cache").entry("tree", "node", "key", lambda folder: (folder / "new").touch())
+    assert (outside / "precious").exists()
+    assert not inside.exists()
+    assert sorted(p.name for p in made.iterdir()) == [DONE, "new"]
+
+
+def test_a_mount_that_can_not_be_undone_is_left_alone(
+    foreign_mount: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside, inside = foreign_mount
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: None)
+    with pytest.raises(LabError, match="is mounted inside a folder that has to go"):
+        remove_tree(inside.parents[2])
+    monkeypatch.undo()
+    assert (outside / "precious").exists()
+
+
+def test_what_is_mounted_during_the_removal_is_left_alone(tiny_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tiny_disk / "precious").write_text("")
+    monkeypatch.setattr("labkit.store.mounts_below", lambda _folder: [])
+    with pytest.raises(LabError, match="has just been mounted"):
+        remove_tree(tiny_disk.parent)
+    assert (tiny_disk / "precious").exists()

@@ -14,7 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._mcp import config, generations, options, toml
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._mcp import (
+    config,
+    generations,
+    options,
+    ownership,
+    toml,
+)
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets import templates
 
 SETTINGS: dict[str, Any] = {
@@ -107,9 +113,52 @@ def test_an_unknown_version_needs_a_generation() -> None:
     assert not told.errors and told.assumed == "0.0.67"
 
 
-def test_a_generation_overrides_what_is_known() -> None:
-    made = config.render("0.0.67", for_version("0.0.66"), "g2")
-    assert not made.errors and "sts_client_id" in made.config
+@pytest.mark.parametrize("version", KNOWN)
+@pytest.mark.parametrize("generation", sorted(generations.REPRESENTATIVE))
+def test_a_version_that_is_known_speaks_its_own_generation(version: str, generation: str) -> None:
+    made = config.render(version, for_version(version), generation)
+    if generation == generations.VERSIONS[version]:
+        assert not made.errors and made.assumed == version
+    else:
+        assert rules(made) == {("version", "generation")} and made.config == {}
+        assert f"speaks {generations.VERSIONS[version]}" in made.errors[0].message
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"oauth_audience": ""},
+        {"read_only": False},
+        {"confirmation_fallback": "allow"},
+        {"denied_resources": []},
+        {"stateless": False},
+        {"disabled_tools": []},
+        {"bind_address": "0.0.0.0"},
+        {"authorization_url": "http://evil"},
+        {"certificate_authority": ""},
+        {"server_url": ""},
+        {"toolsets": ["nosuch"]},
+        {"token_exchange": {"strategy": ""}},
+        {"token_exchange.client_auth.method": "client_secret_post"},
+        {"port": "70000"},
+        {"log_level": 10},
+    ],
+)
+def test_extra_does_not_go_around_the_checks_of_a_setting(extra: dict[str, Any]) -> None:
+    made = config.render("0.0.67", wanted(extra=extra))
+    assert len(made.errors) == 1, made.errors
+    assert made.errors[0].rule in ("owned", "log_level")
+
+
+def test_everything_that_settings_write_is_owned() -> None:
+    made = config.render("0.0.67", wanted(extra={}, list_output="yaml", preset="write", enabled_tools=["pods_list"]))
+    free = {name for name in config.flatten(made.config) if not ownership.owner(name)}
+    assert free <= {"log_level"}
+
+
+def test_a_loud_log_by_extra_is_warned_of() -> None:
+    made = config.render("0.0.67", wanted(extra={"log_level": 9}))
+    assert ("log_level", "log_level") in rules(made, "warning")
 
 
 def test_untried_versions_say_so() -> None:

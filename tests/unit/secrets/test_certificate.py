@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import dataclasses
 import datetime
 import json
@@ -14,16 +15,17 @@ import typing as t
 import pytest
 from fake_api import FakeApi, status
 
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client, connect
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError, Forbidden
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets import certificate, x509
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.certificate import (
-    Publication,
     Wanted,
     absent,
     present,
     uncovered,
 )
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.fields import MANAGED
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.publish import Publication
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets.x509 import Order, issue, parse, parse_all
 
 PUBLISH = [Publication("demo", "public")]
@@ -44,10 +46,12 @@ def held(api: FakeApi, name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
 
 
-def store(api: FakeApi, name: str, chain: str, key: str, ca_crt: str = "") -> None:
+def store(api: FakeApi, name: str, chain: str, key: str, ca_crt: str = "", **meta: t.Any) -> None:
+    """A Secret that somebody else made, unless meta has our label."""
     values = {"tls.crt": chain, "tls.key": key, **({"ca.crt": ca_crt} if ca_crt else {})}
     data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-    api.put("secrets", "demo", {"metadata": {"name": name}, "type": "kubernetes.io/tls", "data": data}, "v1", "Secret")
+    held = {"metadata": {"name": name, **meta}, "type": "kubernetes.io/tls", "data": data}
+    api.put("secrets", "demo", held, "v1", "Secret")
 
 
 @pytest.fixture
@@ -186,9 +190,9 @@ def test_a_key_that_does_not_belong_and_rubbish_are_replaced(client: Client, api
     present(client, ca())
     present(client, server())
     chain, _key = held(api, "web")["tls.crt"], ""
-    store(api, "web", chain, held(api, "ca")["tls.key"])
+    store(api, "web", chain, held(api, "ca")["tls.key"], labels=MANAGED)
     assert present(client, server()).renewed == "the key does not belong to the certificate"
-    store(api, "web", "rubbish", "rubbish")
+    store(api, "web", "rubbish", "rubbish", labels=MANAGED)
     assert present(client, server()).renewed == "not readable"
 
 
@@ -319,6 +323,238 @@ def test_removed(client: Client, api: FakeApi) -> None:
     present(client, ca())
     assert len([change for change in absent(client, ca()).changes if change.changed]) == 2
     assert not any(change.changed for change in absent(client, ca()).changes)
+
+
+def test_one_of_somebody_else_is_never_replaced(client: Client, api: FakeApi) -> None:
+    present(client, ca())
+    writes = len(api.writes())
+    store(api, "web", *pair(server("other.org").order), annotations={"cert-manager.io/certificate-name": "web"})
+    for wanted in (server(), server(check_mode=True), server(generate="rotate", rotation_id="a"), server(issuer=None)):
+        with pytest.raises(ClusterError, match="Secret demo/web was not made by this module") as caught:
+            present(client, wanted)
+        assert caught.value.reason == "NotOurs" and "generate: never" in caught.value.hint
+    with pytest.raises(ClusterError, match="was not made by this module"):
+        present(client, server(check_mode=True, issuer=("demo", "not-yet")))
+    assert len(api.writes()) == writes
+
+
+def test_one_of_somebody_else_that_will_do_is_left_as_it_is(client: Client, api: FakeApi) -> None:
+    present(client, ca())
+    mine = held(api, "ca")
+    store(api, "web", *pair(server().order, (mine["tls.crt"], mine["tls.key"])))
+    writes = len(api.writes())
+    outcome = present(client, server(labels={"l": "1"}))
+    assert not outcome.renewed and [change.operation for change in outcome.changes] == ["none"]
+    assert outcome.certificate and outcome.bundle == mine["ca.crt"] and len(api.writes()) == writes
+
+
+def test_one_of_somebody_else_is_not_deleted(client: Client, api: FakeApi) -> None:
+    theirs = pair(CA_ORDER)
+    store(api, "ca", *theirs)
+    given = ca(generate="never")
+    present(client, given)
+    assert absent(client, given).warnings == [] and held(api, "ca")["tls.key"] == theirs[1]
+    assert not api.get("configmaps", "demo", "public")
+    outcome = absent(client, ca())
+    assert held(api, "ca")["tls.key"] == theirs[1] and "demo/ca" in outcome.warnings[0]
+    assert not any(change.changed for change in outcome.changes)
+
+
+def test_never_does_not_delete_what_we_made_either(client: Client, api: FakeApi) -> None:
+    present(client, ca())
+    absent(client, ca(generate="never"))
+    assert held(api, "ca") and not api.get("configmaps", "demo", "public")
+
+
+def test_our_label_is_not_given_away(client: Client, api: FakeApi) -> None:
+    wanted = ca(labels={"app.kubernetes.io/managed-by": "me"})
+    present(client, wanted)
+    for plural, name in (("secrets", "ca"), ("configmaps", "public")):
+        live = api.get(plural, "demo", name)
+        assert live and live["metadata"]["labels"] == MANAGED
+    absent(client, wanted)
+    assert not api.get("secrets", "demo", "ca")
+
+
+LONG = "keycloak-redhat-keycloak.apps.rosa.a-quite-long-cluster-name.abcd.p3.openshiftapps.com"
+
+
+def test_a_name_too_long_for_a_subject_stays_in_the_names(client: Client, api: FakeApi, tmp_path: t.Any) -> None:
+    present(client, ca())
+    order = Order("server", LONG, (LONG,), (), 365, "ec")
+    wanted = dataclasses.replace(server(), order=order)
+    made = present(client, wanted).certificate
+    assert made and made.common_name == "" and made.dns_names == (LONG,)
+    assert not present(client, wanted).renewed
+    # RFC 5280: critical when the subject is empty. A strict library looks.
+    alt = made.certificate.extensions.get_extension_for_class(x509._load().x509.SubjectAlternativeName)
+    assert alt.critical
+    for role in ("ca", "client_key"):
+        cut = Wanted("demo", role, Order(role, "é" * 60, (), (), 365, "ec"), 60)
+        found = present(client, cut).certificate
+        assert found and found.common_name == "é" * 32 and not present(client, cut).renewed
+
+
+@pytest.mark.parametrize(
+    ("names", "addresses", "said"),
+    [
+        (("a b.example.com",), (), "dns_names: 'a b.example.com'"),
+        (("",), (), "dns_names: ''"),
+        (("a..example.com",), (), "dns_names"),
+        (("a.*.example.com",), (), "dns_names"),
+        (("x" * 64 + ".example.com",), (), "dns_names"),
+        (("sso.größe.example",), (), "ASCII form"),
+        (("a",), ("999.1.1.1",), "ip_addresses: '999.1.1.1'"),
+        (("a",), ("10.0.0.0/24",), "ip_addresses"),
+        (("a",), ("fe80::1%eth0",), "ip_addresses"),
+        ((), (), "no name"),
+    ],
+)
+def test_names_that_no_certificate_can_have(
+    client: Client, api: FakeApi, names: tuple[str, ...], addresses: tuple[str, ...], said: str
+) -> None:
+    for more in ({}, {"generate": "never"}, {"check_mode": True}):
+        with pytest.raises(ClusterError, match=said) as caught:
+            present(client, Wanted("demo", "web", Order("server", "x", names, addresses, 365, "ec"), 60, **more))
+        assert caught.value.reason == "BadOptions"
+    with pytest.raises(ClusterError, match="common_name"):
+        present(client, Wanted("demo", "ca", Order("ca", "", (), (), 365, "ec"), 60))
+    assert not api.log
+
+
+def test_names_have_one_spelling(client: Client, api: FakeApi) -> None:
+    names = ("Web.Example.com", "*.Bücher.example", "my_host")
+    order = Order("server", "web", names, ("2001:DB8::0001", "::ffff:0a00:1"), 365, "ec")
+    made = present(client, Wanted("demo", "web", order, 60)).certificate
+    assert made and made.dns_names == ("web.example.com", "*.xn--bcher-kva.example", "my_host")
+    assert "2001:db8::1" in made.ip_addresses
+    for more in ({}, {"generate": "never"}):
+        outcome = present(client, Wanted("demo", "web", order, 60, **more))
+        assert not any(change.changed for change in outcome.changes)
+
+
+def test_an_empty_ca_is_not_none(client: Client, api: FakeApi) -> None:
+    """Where a CA was promised, one of our own must not take its place."""
+    for wanted in (ca(ca_certificate=""), ca(ca_certificate=" \n"), server(generate="never", ca_certificate="")):
+        for work in (present, absent):
+            with pytest.raises(ClusterError, match="ca_certificate is empty") as caught:
+                work(client, wanted)
+            assert caught.value.reason == "BadOptions"
+    assert not api.log
+
+
+def public(api: FakeApi, name: str = "public") -> dict[str, str]:
+    found = api.get("configmaps", "demo", name)
+    return found["data"] if found else {}
+
+
+def test_a_config_map_of_somebody_else_is_not_taken(client: Client, api: FakeApi) -> None:
+    theirs = {"other.crt": "X", "ca.crt": "corporate CA"}
+    api.put("configmaps", "demo", {"metadata": {"name": "public"}, "data": dict(theirs)}, "v1", "ConfigMap")
+    for wanted in (ca(), ca(check_mode=True), ca(ca_certificate=pair(CA_ORDER)[0])):
+        with pytest.raises(ClusterError, match="ConfigMap demo/public is somebody else's") as caught:
+            present(client, wanted)
+        assert caught.value.reason == "NotOurs"
+    absent(client, ca())
+    assert public(api) == theirs and not api.get("secrets", "demo", "ca")
+
+
+def test_a_config_map_belongs_to_one_certificate(client: Client, api: FakeApi) -> None:
+    present(client, ca())
+    before = public(api)
+    other = dataclasses.replace(ca(publish=[Publication("demo", "public", "b.crt")]), name="other")
+    with pytest.raises(
+        ClusterError, match="ConfigMap demo/public is published from demo/ca, not published from demo/other"
+    ):
+        present(client, other)
+    assert public(api) == before and not api.get("secrets", "demo", "other")
+
+
+def test_several_keys_of_one_config_map(client: Client, api: FakeApi) -> None:
+    both = [Publication("demo", "public"), Publication("demo", "public", "tls.crt", "certificate")]
+    assert sorted(present(client, ca(publish=both)) and public(api)) == ["ca.crt", "tls.crt"]
+    assert not any(change.changed for change in present(client, ca(publish=both)).changes)
+    with pytest.raises(ClusterError, match="demo/public, key ca.crt, is given twice"):
+        present(client, ca(publish=PUBLISH * 2))
+
+
+def test_two_who_publish_the_same_given_ca_agree(client: Client, api: FakeApi) -> None:
+    """The roles keycloak and mcp_server do: each names it by a place of its own, and neither has a Secret."""
+    first, second = pair(CA_ORDER)[0], pair(CA_ORDER)[0]
+    one, two = ca(ca_certificate=first), dataclasses.replace(ca(ca_certificate=first), name="elsewhere")
+    present(client, one)
+    for wanted in (two, one, two):
+        assert not any(change.changed for change in present(client, wanted).changes)
+    assert present(client, dataclasses.replace(two, ca_certificate=second)).changes[0].changed
+    assert public(api)["ca.crt"] == second
+    assert not any(change.changed for change in present(client, ca(ca_certificate=second)).changes)
+
+
+def test_a_publication_that_is_not_named_any_more_goes(client: Client, api: FakeApi) -> None:
+    two = [*PUBLISH, Publication("demo", "second")]
+    present(client, ca(publish=two))
+    # Not said is not none: a task that only looks takes nothing away.
+    assert not any(change.changed for change in present(client, ca(publish=None)).changes)
+    planned = present(client, ca(check_mode=True))
+    assert [change.operation for change in planned.changes] == ["update", "none", "delete"] and public(api, "second")
+    done = present(client, ca())
+    assert [change.operation for change in done.changes] == ["update", "none", "delete"]
+    assert public(api) and not public(api, "second")
+    assert not any(change.changed for change in present(client, ca()).changes)
+    present(client, ca(publish=two))
+    assert len([change for change in absent(client, ca(publish=None)).changes if change.changed]) == 3
+    assert not public(api) and not public(api, "second")
+
+
+def test_what_somebody_else_made_of_a_publication_is_not_deleted(client: Client, api: FakeApi) -> None:
+    present(client, ca())
+    api.put("configmaps", "demo", {"metadata": {"name": "public"}, "data": {"a": "b"}}, "v1", "ConfigMap")
+    present(client, ca(publish=[]))
+    assert public(api) == {"a": "b"}
+
+
+@pytest.mark.parametrize("start", ["nothing", "narrow", "rotation"])
+def test_killed_at_any_write_the_next_run_ends_well(api: FakeApi, start: str) -> None:
+    two = [*PUBLISH, Publication("demo", "second")]
+    if start != "nothing":
+        present(connect({"host": api.url}), ca(publish=two))
+    more = {"narrow": {"publish": PUBLISH}, "rotation": {"publish": two, "generate": "rotate", "rotation_id": "r"}}
+    wanted = ca(**more.get(start, {"publish": two}))
+    begin = copy.deepcopy(api.objects)
+    for kill_at in range(1, 8):
+        api.objects = copy.deepcopy(begin)
+        count, answered = 0, False
+
+        def kill(method: str, path: str, at: int = kill_at) -> t.Any:
+            nonlocal count
+            if method in ("POST", "PUT", "PATCH", "DELETE") and "dryRun" not in api.log[-1][2]:
+                count += 1
+                if count == at:
+                    return 400, status(400, "BadRequest", "killed")
+            return None
+
+        with api.fault(kill):
+            try:
+                present(connect({"host": api.url}), wanted)
+                answered = True
+            except ClusterError:
+                pass
+        bundle = present(connect({"host": api.url}), wanted).bundle
+        assert public(api)["ca.crt"] == bundle == held(api, "ca")["ca.crt"]
+        assert public(api, "second").get("ca.crt") == (None if start == "narrow" else bundle)
+        assert not any(change.changed for change in present(connect({"host": api.url}), wanted).changes)
+        if answered:
+            break
+    assert answered
+
+
+def test_what_can_not_be_published_is_found_before_the_first_write(client: Client, api: FakeApi) -> None:
+    with pytest.raises(ClusterError, match='namespaces "far" not found'):
+        present(client, ca(publish=[*PUBLISH, Publication("far", "public")]))
+    denied = (403, status(403, "Forbidden", 'secrets is forbidden: User "bob" cannot create resource "secrets"'))
+    with api.fault(lambda method, path: denied if method == "POST" else None), pytest.raises(Forbidden):
+        present(client, ca())
+    assert not api.writes()
 
 
 def test_names_and_wildcards() -> None:

@@ -133,6 +133,96 @@ def test_what_somebody_else_keeps_is_only_read(client: Client, api: FakeApi) -> 
         present(client, dataclasses.replace(given, fields=[Field("user")]))
 
 
+def theirs(api: FakeApi, **more: t.Any) -> dict[str, t.Any]:
+    """A Secret that somebody else made where ours would be."""
+    values = {"user": "me", "password": "old", **more}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items() if value is not None}
+    held = {"metadata": {"name": "source"}, "data": data, "type": "Opaque"}
+    return api.put("secrets", "demo", held, "v1", "Secret")
+
+
+PLAIN = [Field("user", value="me"), Field("password")]
+
+
+def test_one_of_somebody_else_with_all_fields_is_left_as_it_is(client: Client, api: FakeApi) -> None:
+    theirs(api)
+    labels = {"app.kubernetes.io/managed-by": "mcp-auth-openshift", "l": "1"}
+    outcome = present(client, Wanted("demo", "source", PLAIN, labels=labels, annotations={"a": "1"}))
+    assert not outcome.changed and outcome.fingerprint and not api.writes()
+
+
+def test_a_value_of_somebody_else_is_never_overwritten(client: Client, api: FakeApi) -> None:
+    theirs(api)
+    for fields, more in (
+        ([Field("user", value="other"), Field("password")], {}),
+        ([*PLAIN, Field("password2"), Field("user2", template="x")], {"generate": "rotate", "rotation_id": "a"}),
+        ([Field("password"), Field("user", template="x${password}")], {}),
+    ):
+        with pytest.raises(ClusterError, match="was not made by this module") as caught:
+            present(client, Wanted("demo", "source", fields, **more))
+        assert caught.value.reason == "NotOurs" and "kubectl label secret -n demo source" in caught.value.hint
+        assert "old" not in str(caught.value)
+    assert not api.writes()
+
+
+def test_what_is_missing_in_one_of_somebody_else_is_added_and_stays_ours(client: Client, api: FakeApi) -> None:
+    theirs(api, user=None)
+    first = [Field("password"), Field("pin"), Field("file", template="one ${password}")]
+    assert present(client, Wanted("demo", "source", first)).generated == ["pin"]
+    values = data(api, "source")
+    assert values["password"] == "old" and values["file"] == "one old"
+    live = api.get("secrets", "demo", "source")
+    assert live and "labels" not in live["metadata"]
+    assert not present(client, Wanted("demo", "source", first)).changed
+    # What we added may follow its template; what they wrote may not.
+    second = [*first[:2], Field("file", template="two ${password}")]
+    assert present(client, Wanted("demo", "source", second)).changed
+    assert data(api, "source") == {**values, "file": "two old"}
+
+
+def test_one_of_somebody_else_is_not_deleted(client: Client, api: FakeApi) -> None:
+    theirs(api)
+    before = data(api, "source")
+    asked = Wanted("demo", "source", PLAIN, copies=[OTHER])
+    present(client, asked)
+    outcome = absent(client, asked)
+    assert data(api, "source") == before and api.get("secrets", "demo", "other") is None
+    assert outcome.changed and len(outcome.warnings) == 1 and "demo/source" in outcome.warnings[0]
+    live = api.get("secrets", "demo", "source")
+    assert live and not live["metadata"].get("annotations")
+    assert not absent(client, asked).changed
+    # Asked for never, that it stays is no surprise.
+    assert not absent(client, dataclasses.replace(asked, generate="never")).warnings
+
+
+def test_never_deletes_nothing_but_copies(client: Client, api: FakeApi) -> None:
+    present(client, Wanted("demo", "source", PLAIN))
+    asked = Wanted("demo", "source", PLAIN, generate="never", copies=[OTHER])
+    present(client, asked)
+    assert absent(client, asked).changed
+    assert data(api, "source") and api.get("secrets", "demo", "other") is None
+
+
+def test_one_that_was_handed_over_is_ours(client: Client, api: FakeApi) -> None:
+    live = theirs(api)
+    live["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "mcp-auth-openshift"}
+    assert present(client, Wanted("demo", "source", [Field("user", value="other"), Field("password")])).changed
+    assert data(api, "source") == {"user": "other", "password": "old"}
+    absent(client, Wanted("demo", "source", PLAIN))
+    assert not data(api, "source")
+
+
+def test_our_label_is_not_given_away(client: Client, api: FakeApi) -> None:
+    labels = {"app.kubernetes.io/managed-by": "me", "l": "1"}
+    asked = Wanted("demo", "source", PLAIN, labels=labels, copies=[OTHER])
+    present(client, asked)
+    for name in ("source", "other"):
+        live = api.get("secrets", "demo", name)
+        assert live and live["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "mcp-auth-openshift", "l": "1"}
+    absent(client, asked)
+    assert not data(api, "source")
+
+
 def test_a_missing_right_is_found_before_the_first_write(client: Client, api: FakeApi) -> None:
     denied = (403, status(403, "Forbidden", 'secrets is forbidden: User "bob" cannot create resource "secrets"'))
     far = Copy("far", "copy")

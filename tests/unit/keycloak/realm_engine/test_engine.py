@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,13 +17,19 @@ from hypothesis import strategies as st
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak import (
     canonical,
+    engine,
     plan,
     read,
+    realm,
     requester,
     validate,
 )
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.engine import Outcome, reconcile
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.errors import InputProblems, KeycloakError
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.errors import (
+    InputProblems,
+    KeycloakError,
+    Uncertain,
+)
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.redact import Redactor
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._keycloak.wanted import from_options
 
@@ -342,6 +349,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "client_scopes[a].protocol_mappers[m].protocol_mapper",
     ),
     ({"realm": "a/b"}, "realm"),
+    ({"realm": ".."}, "realm"),
+    ({"realm": "a\n"}, "realm"),
     ({"realm": "master", "purge": {"clients": True}}, "purge.clients"),
 ]
 
@@ -380,6 +389,100 @@ def test_a_foreign_realm_is_refused_unless_adopted() -> None:
     with pytest.raises(InputProblems, match="belongs to 'one'"):
         apply(fake, dict(SEED, owner="two"))
     apply(fake, dict(SEED, owner="two", adopt=True))
+
+
+GROUPS_SCOPE = {
+    "name": "groups",
+    "protocol": "openid-connect",
+    "protocolMappers": [mapper("groups", "oidc-group-membership-mapper", {"full.path": "false"})],
+}
+FOREIGN: list[tuple[dict[str, Any], str]] = [
+    ({"clientScopes": [GROUPS_SCOPE], "clients": [{"clientId": "payroll"}]}, "payroll"),
+    ({"clients": [{"clientId": "payroll"}], "groups": [{"name": "openshift_admins"}]}, "payroll"),
+    ({"clients": [{"clientId": "payroll"}], "users": [{"username": "testadmin"}]}, "payroll"),
+    ({"users": [{"username": f"u{number}"} for number in range(50)]}, "people"),
+    ({"groups": [{"name": "finance"}]}, "groups"),
+]
+
+
+@pytest.mark.parametrize(("there", "words"), FOREIGN)
+@pytest.mark.parametrize("names_people", [True, False])
+def test_a_common_name_or_unread_people_are_no_consent(there: dict[str, Any], words: str, names_people: bool) -> None:
+    fake = FakeKeycloak()
+    fake._make({"realm": "openshift", **there})
+    left_out = () if names_people else ("users", "groups")
+    with pytest.raises(InputProblems, match=words):
+        apply(fake, {key: value for key, value in SEED.items() if key not in left_out})
+    assert fake.writes == []
+
+
+def removal(fake: FakeKeycloak, owner: str | None, force: bool = False) -> Outcome:
+    outcome = Outcome()
+    module = SimpleNamespace(check_mode=False, params={"realm": "openshift", "owner": owner, "force": force})
+    realm._remove(module, FakeApi(fake), outcome)  # type: ignore[arg-type]
+    return outcome
+
+
+def origin(fake: FakeKeycloak) -> str | None:
+    found: str | None = fake.realms["openshift"]["rep"]["attributes"].get(canonical.ORIGIN)
+    return found
+
+
+def test_a_realm_that_we_made_goes_for_its_owner_only() -> None:
+    fake = FakeKeycloak()
+    apply(fake, dict(SEED, owner="one"))
+    assert origin(fake) == "made"
+    apply(fake, dict(SEED, owner="one", adopt=True))
+    assert origin(fake) == "made"
+    for other in ("two", None, "ONE"):
+        with pytest.raises(KeycloakError, match="belongs to 'one'"):
+            removal(fake, other)
+    assert names(removal(fake, "one")) == [("delete", "realm", "openshift")]
+    assert "openshift" not in fake.realms
+    assert removal(fake, "one").changes == []
+
+
+def test_a_realm_without_a_named_owner_is_nobody_elses() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    with pytest.raises(KeycloakError, match="belongs to"):
+        removal(fake, "one")
+    apply(fake, dict(SEED, owner="one"))
+    assert origin(fake) == "made"
+    removal(fake, "one")
+    apply(fake, SEED)
+    removal(fake, None)
+    assert "openshift" not in fake.realms
+
+
+@pytest.mark.parametrize("adopt", [True, False])
+def test_an_adopted_realm_is_removed_by_force_only(adopt: bool) -> None:
+    fake = imported()
+    apply(fake, dict(SEED, owner="one", adopt=adopt))
+    assert origin(fake) == "adopted"
+    assert apply(fake, dict(SEED, owner="one")).changes == []
+    with pytest.raises(KeycloakError, match="took it over") as error:
+        removal(fake, "one")
+    assert "realm_force" in error.value.hint
+    removal(fake, "one", force=True)
+    assert "openshift" not in fake.realms
+
+
+def test_another_owners_realm_that_is_taken_over_counts_as_adopted() -> None:
+    fake = FakeKeycloak()
+    apply(fake, dict(SEED, owner="one"))
+    apply(fake, dict(SEED, owner="two", adopt=True))
+    with pytest.raises(KeycloakError, match="took it over"):
+        removal(fake, "two")
+
+
+def test_a_mark_of_before_is_understood_as_made() -> None:
+    fake = FakeKeycloak()
+    apply(fake, dict(SEED, owner="one"))
+    del fake.realms["openshift"]["rep"]["attributes"][canonical.ORIGIN]
+    assert apply(fake, dict(SEED, owner="one")).changes == []
+    removal(fake, "one")
+    assert "openshift" not in fake.realms
 
 
 def test_user_attributes_that_the_server_would_drop_are_refused() -> None:
@@ -444,6 +547,67 @@ def test_endless_interference_ends_in_a_clear_error() -> None:
         apply(fake, changed(SEED, "openshift", description="ours"))
 
 
+NEW = dict(SEED, clients=[*SEED["clients"], {"client_id": "newone", "default_client_scopes": ["basic"]}])
+
+
+class Mumbling(FakeApi):
+    """Gives no clear answer to creations of clients, which are done or not."""
+
+    done = False
+
+    def request(self, method: str, path: str, *args: Any, **options: Any) -> Any:
+        if method == "POST" and path.endswith("/clients"):
+            if self.done:
+                super().request(method, path, *args, **options)
+            raise Uncertain(KeycloakError("POST was answered 503.", "server_error", 503))
+        return super().request(method, path, *args, **options)
+
+
+def reconciled(api: FakeApi, params: dict[str, Any], outcome: Outcome) -> None:
+    wanted = from_options(params)
+    reconcile(api, lambda: read.read(api, wanted), lambda c: plan.make(wanted, c), lambda c, p: [], False, outcome)
+
+
+def test_what_never_happened_is_not_listed() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    outcome = Outcome()
+    with pytest.raises(KeycloakError, match="answered 503") as error:
+        reconciled(Mumbling(fake), NEW, outcome)
+    assert (error.value.reason, error.value.code) == ("server_error", 503)
+    assert "Something else changes" not in error.value.hint
+    assert outcome.changes == []
+
+
+def test_what_happened_without_an_answer_is_listed_once() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    outcome = Outcome()
+    api = Mumbling(fake)
+    api.done = True
+    reconciled(api, NEW, outcome)
+    assert names(outcome) == [("create", "client", "newone")]
+    assert client(fake, "newone")
+
+
+def test_a_repeated_conflict_ends_soon_in_the_servers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    slept: list[float] = []
+    monkeypatch.setattr(engine, "sleep", slept.append)
+
+    class Refusing(FakeApi):
+        def request(self, method: str, path: str, *args: Any, **options: Any) -> Any:
+            if method == "POST" and path.endswith("/clients"):
+                raise KeycloakError("POST was answered 409: User exists with same email", "conflict", 409)
+            return super().request(method, path, *args, **options)
+
+    with pytest.raises(KeycloakError, match="same email") as error:
+        reconciled(Refusing(fake), NEW, Outcome())
+    assert error.value.code == 409
+    assert sum(slept) <= 2
+
+
 def test_removal() -> None:
     fake = FakeKeycloak()
     apply(fake, SEED)
@@ -499,6 +663,84 @@ def test_no_secret_in_any_rendering() -> None:
     assert change["before"]["secret"] != change["after"]["secret"]
     assert "another-secret-value" not in json.dumps(change)
     assert client(fake, "openshift")["secret"] == "another-secret-value"
+
+
+def test_a_masked_secret_is_told_of_and_written_on_demand() -> None:
+    fake = FakeKeycloak()
+    mail = {"smtpServer": {"host": "mail", "password": "one-secret"}}
+    assert apply(fake, dict(SEED, representation=mail)).hidden == []
+    smtp = fake.realms["openshift"]["rep"]["smtpServer"]
+    smtp["password"] = canonical.MASK  # as the server answers
+    changed_mail = {"smtpServer": {"host": "mail", "password": "two-secret"}}
+    outcome = apply(fake, dict(SEED, representation=changed_mail))
+    assert outcome.changes == []
+    assert outcome.hidden == ["smtpServer.password"]
+    outcome = apply(fake, dict(SEED, representation=changed_mail, reset_secrets=True))
+    assert [change.paths for change in outcome.changes] == [["smtpServer.password"]]
+    assert outcome.hidden == []
+    assert fake.realms["openshift"]["rep"]["smtpServer"] == changed_mail["smtpServer"]
+    assert "two-secret" not in json.dumps([change.shown(Redactor()) for change in outcome.changes])
+
+
+def scope(fake: FakeKeycloak, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(s for s in fake.realms["openshift"]["scopes"].values() if s["name"] == name)
+    return found
+
+
+def test_basic_gets_a_lost_sub_back_and_keeps_the_rest() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    other = dict(mapper("auth_time", "oidc-hardcoded-claim-mapper", {"claim.name": "auth_time"}), id="m-1")
+    scope(fake, "basic")["protocolMappers"] = [other]
+    assert names(apply(fake, SEED)) == [("update", "client_scope", "basic")]
+    assert {item["name"] for item in scope(fake, "basic")["protocolMappers"]} == {"auth_time", "sub"}
+    assert apply(fake, SEED).changes == []
+
+
+def test_what_widens_tokens_and_is_not_named_is_listed() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    exchange_client(fake, REQUESTER)
+    assert apply(fake, SEED).unmanaged == {}
+    mine = client(fake, "mcp-client")
+    mine["attributes"].update(
+        {
+            "access.token.lifespan": "36000",
+            "post.logout.redirect.uris": "*",
+            "standard.token.exchange.enabled": "true",
+            "oauth2.device.authorization.grant.enabled": "false",
+        }
+    )
+    mine["directAccessGrantsEnabled"] = True
+    wide = dict(mapper("evil", "oidc-audience-mapper", {"included.client.audience": "openshift"}), id="m-1")
+    scope(fake, "basic")["protocolMappers"].append(wide)
+    fake.realms["openshift"]["default"].add(scope(fake, "mcp:openshift")["id"])
+    outcome = apply(fake, SEED)
+    assert outcome.changes == []
+    assert outcome.unmanaged == {
+        "client_settings": [
+            "mcp-client: attributes.access.token.lifespan",
+            "mcp-client: attributes.post.logout.redirect.uris",
+            "mcp-client: attributes.standard.token.exchange.enabled",
+            "mcp-client: directAccessGrantsEnabled",
+        ],
+        "default_client_scopes": ["mcp:openshift"],
+        "protocol_mappers": ["basic: evil (oidc-audience-mapper)"],
+    }
+
+
+def test_a_requester_that_is_not_said_to_be_one_is_told_of() -> None:
+    fake = FakeKeycloak()
+    apply(fake, SEED)
+    exchange_client(fake, REQUESTER)
+    params = changed(SEED, "mcp-server", requester=False)
+    outcome = apply(fake, params)
+    assert outcome.current is not None
+    told = plan.contested(from_options(params), outcome.current, outcome.changes)
+    assert told == {"mcp-server": ["mcp:openshift"]}
+    outcome = apply(fake, SEED)
+    assert outcome.current is not None
+    assert plan.contested(from_options(SEED), outcome.current, outcome.changes) == {}
 
 
 # -- properties --------------------------------------------------------------------------------------------------------

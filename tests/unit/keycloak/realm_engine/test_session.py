@@ -219,6 +219,63 @@ def test_a_creation_is_never_repeated_blindly(server: Server, act: Callable[[Bas
     assert [entry[:2] for entry in server.seen].count(("POST", "admin/realms/master/clients")) == 1
 
 
+def test_a_creation_without_a_login_was_certainly_not_sent(server: Server) -> None:
+    server.fault = times(10**6, lambda method, path: path.endswith("/token"), gateway(503))
+    with connect(server, first_contact=0.1) as api, pytest.raises(KeycloakError) as error:
+        api.request("POST", "admin/realms/master/clients", {"clientId": "a"})
+    assert error.value.reason == "server_error"
+    assert {entry[1].rpartition("/")[2] for entry in server.seen} == {"token"}
+
+
+def away(status: int) -> Callable[[BaseHTTPRequestHandler], None]:
+    """How Keycloak answers while its database is gone (seen on 26.4)."""
+    words = {500: "unknown_error", 400: "Cannot parse the JSON"}
+    return lambda handler: send(handler, status, {"error": words[status]})
+
+
+def admin_call(method: str) -> Callable[[str, str], bool]:
+    return lambda verb, path: verb == method and path.startswith("admin")
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 500), ("GET", 400), ("PUT", 500), ("DELETE", 500)])
+def test_a_database_that_restarts_is_waited_out(server: Server, method: str, status: int) -> None:
+    server.fake._make({"realm": "one"})
+    server.fault = times(8, admin_call(method), away(status))
+    with connect(server) as api:
+        api.request(method, "admin/realms/one", {} if method == "PUT" else None)
+    assert Counter(verb for verb, path, _agent in server.seen if path.startswith("admin"))[method] == 9
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 500), ("GET", 400), ("PUT", 500)])
+def test_a_database_that_stays_away_is_a_clear_error(
+    server: Server, monkeypatch: pytest.MonkeyPatch, method: str, status: int
+) -> None:
+    """Six tries are made in any case; then the time that a restart may take is the limit, not the deadline."""
+    monkeypatch.setattr(session, "DATABASE_AWAY", 0.0)
+    server.fault = times(10**6, admin_call(method), away(status))
+    with connect(server) as api, pytest.raises(KeycloakError) as error:
+        api.request(method, "admin/realms/master", {} if method == "PUT" else None)
+    assert error.value.code == status
+    assert f"{method} admin/realms/master was answered {status}" in error.value.message
+    assert len([1 for verb, path, _agent in server.seen if verb == method and path.startswith("admin")]) == 6
+
+
+def test_a_creation_that_is_answered_500_is_not_repeated_blindly(server: Server) -> None:
+    server.fault = times(10**6, admin_call("POST"), away(500))
+    with connect(server) as api, pytest.raises(Uncertain):
+        api.request("POST", "admin/realms/master/clients", {"clientId": "a"})
+    assert len([1 for verb, path, _agent in server.seen if verb == "POST" and path.startswith("admin")]) == 1
+
+
+@pytest.mark.parametrize(("method", "words"), [("PUT", "Cannot parse the JSON"), ("GET", "something else")])
+def test_another_400_is_final(server: Server, method: str, words: str) -> None:
+    """A write that has a body can be wrong, and another complaint about a read is one."""
+    server.fault = times(10**6, admin_call(method), lambda handler: send(handler, 400, {"error": words}))
+    with connect(server) as api, pytest.raises(KeycloakError, match=words):
+        api.request(method, "admin/realms/master", {} if method == "PUT" else None)
+    assert len([1 for verb, path, _agent in server.seen if verb == method and path.startswith("admin")]) == 1
+
+
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("kind", ["realms", "clients", "client-scopes", "groups", "users"])
 def test_a_creation_with_a_lost_answer_ends_in_the_wanted_state(server: Server, kind: str, done: bool) -> None:

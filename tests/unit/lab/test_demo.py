@@ -1,0 +1,140 @@
+# Copyright (c) 2026, mcp_auth.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo and how the lab's programs end: two runs meet in peace, no traceback, commands that mean this cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import demo
+import pytest
+from labkit import cluster, program
+from labkit.settings import Settings, command_prefix
+from labkit.ui import LabError
+
+PORTS = {f"LAB_PORT_{part}": str(32760 + n) for n, part in enumerate(("SSO", "MCP", "PLAYGROUND", "INSPECTOR"))}
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(["demo.py"], "demo"), (["lab.py", "up"], "lab"), (["lab.py", "down"], "lab")]
+)
+def test_a_cache_that_cannot_be_made_is_no_traceback(lab: Path, words: list[str], name: str) -> None:
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nowhere",
+        "LAB_NAME": f"never-made-{name}",
+        "LAB_ENGINE": "own",
+        "LAB_CACHE": "/dev/null/x",
+        "LAB_STATE": "/dev/null/y",
+        **PORTS,
+    }
+    argv = [sys.executable, str(lab / words[0]), *words[1:]]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert "ERROR: [Errno 20] Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_of_another_user_is_said_with_its_cure(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def body(_settings: Settings) -> None:
+        raise PermissionError(13, "Permission denied", "/c/locks")
+
+    assert program.main(lab, "make demo", body) == 1
+    told = capsys.readouterr().err
+    assert "Permission denied: '/c/locks'" in told
+    assert "chown" in told
+
+
+def test_a_full_disk_is_said_as_such(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def body(_settings: Settings) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert program.main(lab, "make demo", body) == 1
+    assert "make demo: the disk is full" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_stop_from_outside_undoes_what_is_half_done(lab: Path, number: signal.Signals, ignored: bool) -> None:
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(lab)!r})
+        from pathlib import Path
+        from labkit import program
+        if {ignored}:
+            signal.signal({int(number)}, signal.SIG_IGN)
+        def body(_settings):
+            try:
+                os.kill(os.getpid(), {int(number)})
+            finally:
+                print("undone")
+        sys.exit(program.main(Path({str(lab)!r}), "a test", body))
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "undone\n"
+    assert done.returncode == (0 if ignored else 128 + number), done.stderr
+
+
+def test_a_second_demo_waits_until_the_first_is_verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def held(step: str) -> None:
+        path = settings.cache / "locks" / f"cluster-{settings.name}"
+        with path.open("a+", encoding="utf-8") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen.append(step)
+
+    monkeypatch.setattr(cluster, "refuse_what_cannot_work", lambda _settings: None)
+    monkeypatch.setattr(cluster, "node_state", lambda *_: "")
+    monkeypatch.setattr(cluster, "bring_up", lambda _settings: held("up"))
+    monkeypatch.setattr(demo.engine, "find", lambda _settings: None)
+    monkeypatch.setattr(demo.pyenv, "ensure", lambda _settings: Path("/python"))
+    monkeypatch.setattr(demo.Demo, "install", lambda _self: held("install"))
+    monkeypatch.setattr(demo.Demo, "site", lambda _self, _words: held("site"))
+    monkeypatch.setattr(demo.Demo, "where_to_look", lambda _self: "")
+    demo.bring_up(settings)
+    assert seen == ["up", "install", "site"]
+
+
+def test_the_collection_is_swapped_only_when_it_is_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = demo.Demo(settings, Path("/python/bin/python"))
+    one.collections.mkdir(parents=True)
+    (one.collections / "old").touch()
+
+    def fails(argv: list[str], **_options: object) -> None:
+        if argv[2] == "install":
+            raise LabError("no")
+        (Path(argv[argv.index("--output-path") + 1]) / "x.tar.gz").touch()
+
+    def works(argv: list[str], **options: object) -> None:
+        if argv[2] != "install":
+            fails(argv, **options)
+            return
+        (Path(argv[argv.index("-p") + 1])).mkdir()
+        (Path(argv[argv.index("-p") + 1]) / "new").touch()
+
+    monkeypatch.setattr(demo, "run", fails)
+    with pytest.raises(LabError):
+        one.install()
+    assert [p.name for p in one.collections.iterdir()] == ["old"]
+    monkeypatch.setattr(demo, "run", works)
+    one.install()
+    assert [p.name for p in one.collections.iterdir()] == ["new"]
+
+
+def test_printed_commands_mean_this_cluster(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command_prefix({"LAB_NAME": "two", "LAB_STATE": "/a b", "HOME": "/h"}) == "LAB_NAME=two LAB_STATE='/a b' "
+    for name in ("MCP_AUTH_CACHE", "LAB_CACHE", "LAB_STATE", "LAB_ENGINE", "DOCKER_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LAB_NAME", "two")
+    monkeypatch.setattr(cluster, "read_facts", lambda _settings: {"urls": {"sso": "https://s", "mcp": "https://m"}})
+    text = demo.Demo(settings, Path("/python")).where_to_look()
+    assert "LAB_NAME=two make demo-down" in text
+    assert text.count("LAB_NAME=two python3 tests/lab/lab.py kubectl") == text.count("lab.py kubectl") == 3
