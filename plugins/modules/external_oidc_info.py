@@ -247,6 +247,7 @@ from typing import Any
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.args import ClusterModule, reference_arg
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client, connect, read_reference
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.credentials import default_kubeconfig
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError, NotThere
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import apiservers, identity, issuer
@@ -289,7 +290,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def elsewhere(params: dict[str, Any]) -> apiservers.At:
     """Our credential at another address of the same cluster: an address alone would be asked without it."""
     given = dict(params)
-    default = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
+    default = default_kubeconfig()
     if not given.get("kubeconfig") and not given.get("host") and os.path.isfile(default):
         given["kubeconfig"] = default
     return lambda url, name: connect({**given, "host": url, "tls_server_name": name})

@@ -57,7 +57,12 @@ PREFLIGHT = (
     Case(
         "an issuer without TLS", ("https",), (("chain_issuer_url", "http://sso.mcp-auth.localhost/realms/openshift"),)
     ),
-    Case("an unknown version of the MCP server", ("9\\.9\\.9",), (("chain_mcp_server_version", "9.9.9"),)),
+    # With the platform given no cluster is asked what it is.
+    Case(
+        "an unknown version of the MCP server",
+        ("9\\.9\\.9",),
+        (("chain_mcp_server_version", "9.9.9"), ("chain_platform", "kubernetes")),
+    ),
     Case(
         "a kubeconfig that is not there",
         ("no-such-kubeconfig",),

@@ -15,6 +15,11 @@ from .errors import ClusterError
 SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
+def default_kubeconfig() -> str:
+    """The kubeconfig that is used when none is given; a user id that no file names has no home, and keeps the ~."""
+    return os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
+
+
 def load_credentials(kubernetes: t.Any, config: t.Any, params: dict[str, t.Any]) -> str:
     """Fills the configuration from the first source that is there, and says which one it was."""
     given, context = params.get("kubeconfig"), params.get("context")
@@ -26,7 +31,7 @@ def load_credentials(kubernetes: t.Any, config: t.Any, params: dict[str, t.Any])
         if not path and params.get("host"):
             return "the options"
         if not path:
-            path = os.environ.get("KUBECONFIG") or "~/.kube/config"
+            path = default_kubeconfig()
         files = [os.path.expanduser(name) for name in path.split(os.pathsep) if name]
         if any(os.path.isfile(name) for name in files):
             kubernetes.config.load_kube_config(

@@ -152,7 +152,7 @@ def signing_keys(keys: list[Any]) -> list[dict[str, str]]:
 def _has_port(url: str) -> bool:
     """Whether what stands behind the host's name, if anything does, is a port."""
     try:
-        _ = urlsplit(url).port
+        _port = urlsplit(url).port
     except ValueError:
         return False
     return True

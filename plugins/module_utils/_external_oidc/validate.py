@@ -190,8 +190,8 @@ def _url(url: str, path: str, report: Report) -> None:
         return
     try:
         parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port  # raises on what is no port
+        # Asking for the port raises on what is none.
+        host, _port = parts.hostname, parts.port
     except ValueError as exc:
         report("url", path, f"is no URL ({exc}).", "give https://host[:port][/path]")
         return

@@ -295,5 +295,5 @@ def test_fixtures_are_removed_also_when_keycloak_cannot_be_given_back():
         raise RuntimeError("no cluster")
 
     with pytest.raises(RuntimeError):
-        run.bury(restore, SimpleNamespace(remove=lambda given: pauses.extend(given)))
+        run.bury(restore, SimpleNamespace(remove=pauses.extend))
     assert sum(pauses) > 60
