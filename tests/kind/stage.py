@@ -40,6 +40,9 @@ from kind.lab import ROOT, Lab, Tool, install
 from kind.report import CheckFailed, Report, expect
 
 KILL_POINTS = 5
+# Of the whole matrix, and five hops for each of three people: fewer would be a proof of less.
+CELLS = 73
+HOPS = 15
 # How our own client names itself to the API server.
 AGENT = "mcp-auth-openshift-ansible"
 
@@ -232,6 +235,11 @@ def verify(stage: Stage) -> None:
     with stage.report.check("molecule verify: the whole matrix", gate="verified"):
         values = {**stage.up.values, "verify_report_dir": str(stage.out / "evidence"), "verify_outage": True}
         stage.step("verify", write_private(stage.private / "verify-vars.json", json.dumps(values)))
+    with stage.report.check("every cell was tried, and the reason of each refusal was read"):
+        told = json.loads((stage.out / "evidence" / "chain.json").read_text(encoding="utf-8"))["summary"]
+        expect(told["verdict"] == "passed" and not told["not_tested"], json.dumps(told))
+        expect(told["tried"] == told["refused"] == told["reasons_checked"] >= CELLS, json.dumps(told))
+        expect(told["hops_right"] == told["hops"] == HOPS, json.dumps(told))
     with stage.report.check("the reports are there"):
         for name in ("chain.html", "chain.json", "chain.xml"):
             file = stage.out / "evidence" / name
