@@ -16,6 +16,8 @@ import pytest
 from ansible_collections.mcp_auth.openshift.plugins.module_utils import _cluster
 
 COLLECTIONS = pathlib.Path(str(_cluster.__file__)).absolute().parents[6]
+# Newer cores show the invocation only where they are told to.
+LOUD = {"ANSIBLE_INJECT_INVOCATION": "true"}
 SECRETS = ("canary-token-1234567", "canary-value-1234567", "Y2FuYXJ5LWRhdGE=", "canary-password-123")
 KUBECONFIG = {
     "apiVersion": "v1",
@@ -51,7 +53,13 @@ def test_a_failure_shows_no_secret_however_loud(tmp_path: pathlib.Path, options:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_"))}
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-vvv", str(tmp_path / "play.yml")],
-        env={**env, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        env={
+            **env,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_HOME": str(tmp_path),
+            "LC_ALL": "C.UTF-8",
+            **LOUD,
+        },
         capture_output=True,
         text=True,
         check=False,
