@@ -25,6 +25,7 @@ from ansible.module_utils.basic import missing_required_lib
 
 from .credentials import load_credentials, override
 from .errors import ClusterError, Forbidden, KindUnknown, NotThere, from_status, from_transport
+from .kinds import STABLE
 
 FIELD_MANAGER = "mcp-auth-openshift"
 USER_AGENT = "mcp-auth-openshift-ansible"
@@ -40,7 +41,7 @@ Objects = list[Object]
 Query = list[tuple[str, str]]
 
 
-def _load() -> t.Any:
+def load_libraries() -> t.Any:
     """Imports the third-party clients when they are needed: 0.3 s that a module with nothing to ask does not pay."""
     try:
         import kubernetes.client
@@ -80,7 +81,7 @@ def compile_expression(text: str) -> t.Callable[[t.Any], t.Any]:
 
 def connect(params: dict[str, t.Any]) -> Client:
     """Makes a client from the options of the action group "cluster". Nothing is asked of the cluster yet."""
-    kubernetes, _dynamic, urllib3 = _load()
+    kubernetes, _dynamic, urllib3 = load_libraries()
     config = kubernetes.client.Configuration()
     origin = load_credentials(kubernetes, config, params)
     override(config, params)
@@ -97,7 +98,7 @@ class Client:
     """Requests to one cluster as one user."""
 
     def __init__(self, config: t.Any, origin: str, timeout: int) -> None:
-        kubernetes, self._dynamic, self._urllib3 = _load()
+        kubernetes, self._dynamic, self._urllib3 = load_libraries()
         self._config = config
         self._timeout = timeout
         self.origin = origin
@@ -136,8 +137,10 @@ class Client:
 
     # -- resources ---------------------------------------------------------------------------------------------------
     def resource(self, api_version: str, kind: str) -> t.Any:
-        """The resource that serves a kind, by discovery (kept for this process). Raises KindUnknown."""
+        """The resource that serves a kind: known, or by discovery (kept for this client). Raises KindUnknown."""
         key = (api_version, kind)
+        if key in STABLE:
+            return STABLE[key]
         if key not in self._kinds:
             self._kinds[key] = self._retry(lambda: self._discover(api_version, kind), "look up " + kind)
         return self._kinds[key]
@@ -160,12 +163,7 @@ class Client:
                     shutil.rmtree(folder, ignore_errors=True)
             return self._dyn.resources.get(api_version=version, kind=kind, **where)
         except (exceptions.ResourceNotFoundError, exceptions.ResourceNotUniqueError) as exc:
-            raise KindUnknown(
-                "The API server serves no kind %s in %s." % (kind, api_version),
-                reason="KindUnknown",
-                code=404,
-                hint="Check apiVersion, or install the operator or CustomResourceDefinition that brings it.",
-            ) from exc
+            raise _kind_unknown(kind, api_version) from exc
 
     def path(self, api_version: str, kind: str, name: str | None = None, namespace: str | None = None) -> str:
         resource = self.resource(api_version, kind)
@@ -306,6 +304,9 @@ class Client:
         answer = _parse(data)
         if 200 <= status < 300:
             return answer
+        if status == 404 and "text" in answer:
+            # No Status: nobody at that address knows the resource. That must not pass for an object that is not there.
+            raise _kind_unknown(kind, path)
         plural = path.split("?")[0].strip("/").split("/")[-1 if verb in ("list", "create") else -2]
         raise from_status(status, answer, tried, verb, plural, namespace)
 
@@ -418,6 +419,15 @@ class _Bare:
     def __init__(self, api: t.Any) -> None:
         self.client = api
         self.configuration = api.configuration
+
+
+def _kind_unknown(kind: str, where: str) -> KindUnknown:
+    return KindUnknown(
+        "The API server serves no kind %s in %s." % (kind, where),
+        reason="KindUnknown",
+        code=404,
+        hint="Check apiVersion, or install the operator or CustomResourceDefinition that brings it.",
+    )
 
 
 def _retry_after(result: t.Any) -> float | None:

@@ -85,22 +85,14 @@ def read(api: Api, wanted: Wanted) -> Current:
     need_roles = _needs_roles(wanted)
     calls: list[Callable[[], Any]] = [
         lambda: api.get(path + "/client-scopes"),
-        lambda: api.get(path + "/default-default-client-scopes"),
-        lambda: api.get(path + "/default-optional-client-scopes"),
-        lambda: paged(api, current, path + "/clients")[0],
+        *_of_clients(api, current, path),
         lambda: _read_groups(api, path) if _needs_groups(wanted) else [],
         lambda: _read_users(api, wanted, current, path),
         lambda: api.get(path + "/roles", briefRepresentation=False) if need_roles else None,
         lambda: api.get(path + "/users/profile") if _needs_profile(wanted) else None,
     ]
     scopes, default, optional, clients, groups, users, roles, profile = api.parallel(calls)
-    for item in scopes:
-        current.client_scopes[item["name"]] = canonical.client_scope(item)
-        current.ids[("client_scope", item["name"])] = item["id"]
-    current.default_scopes = sorted(item["name"] for item in default)
-    current.optional_scopes = sorted(item["name"] for item in optional)
-    for item in clients:
-        take_client(current, item)
+    _take_clients(current, scopes, default, optional, clients)
     _take_groups(current, groups)
     for item in users:
         name = str(item["username"]).lower()
@@ -117,6 +109,38 @@ def read(api: Api, wanted: Wanted) -> Current:
     if plan.needs_reference(wanted, current):
         current.reference = read_reference(api, wanted.realm)
     return current
+
+
+def read_clients(api: Api, realm: str) -> Current:
+    """The clients and scopes of a realm, and nothing else of it."""
+    current = Current(realm)
+    path = base(realm)
+    scopes = api.get(path + "/client-scopes", missing=True)
+    if scopes is None:
+        current.exists = False
+        return current
+    _take_clients(current, scopes, *api.parallel(_of_clients(api, current, path)))
+    return current
+
+
+def _of_clients(api: Api, current: Current, path: str) -> list[Callable[[], Any]]:
+    return [
+        lambda: api.get(path + "/default-default-client-scopes"),
+        lambda: api.get(path + "/default-optional-client-scopes"),
+        lambda: paged(api, current, path + "/clients")[0],
+    ]
+
+
+def _take_clients(
+    current: Current, scopes: list[Object], default: list[Object], optional: list[Object], clients: list[Object]
+) -> None:
+    for item in scopes:
+        current.client_scopes[item["name"]] = canonical.client_scope(item)
+        current.ids[("client_scope", item["name"])] = item["id"]
+    current.default_scopes = sorted(item["name"] for item in default)
+    current.optional_scopes = sorted(item["name"] for item in optional)
+    for item in clients:
+        take_client(current, item)
 
 
 def known_by_clients(wanted: Wanted, current: Current) -> set[str]:

@@ -19,7 +19,6 @@ from .plan import Change, Plan, change_of
 from .realm import diff_of
 from .session import Session
 from .validate import problem
-from .wanted import Wanted
 
 
 def audience_scope(client_id: str, name: str) -> Object:
@@ -191,13 +190,9 @@ def _against_empty(module: KeycloakModule, outcome: Outcome) -> None:
 
 def _reconcile(module: KeycloakModule, session: Session, outcome: Outcome) -> None:
     params = module.params
-    wanted = Wanted(params["realm"], builtin_scopes=False)
 
     def reader() -> Current:
-        current = read.read(session, wanted)
-        if not current.exists:
-            # A realm that is not there has no client either; a fresh one of the server would have.
-            current.clients.clear()
+        current = read.read_clients(session, params["realm"])
         if params["plan_against_empty"] and module.check_mode and params["client_id"] not in current.clients:
             raise KeycloakError(f"Client {params['client_id']} is not there yet.", "absent")
         return current

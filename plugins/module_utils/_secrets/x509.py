@@ -29,7 +29,7 @@ _DNS_NAME = re.compile(r"(\*\.)?%s(\.%s)*" % (_LABEL, _LABEL))
 BACKDATE = datetime.timedelta(minutes=10)
 
 
-def _load() -> t.Any:
+def load_library() -> t.Any:
     try:
         import cryptography.exceptions
         import cryptography.x509
@@ -75,7 +75,7 @@ def now() -> datetime.datetime:
 
 def parse_all(pem: str, what: str) -> list[Parsed]:
     """All certificates of a PEM text."""
-    lib = _load()
+    lib = load_library()
     try:
         found = lib.x509.load_pem_x509_certificates(pem.encode("utf-8"))
     except ValueError as exc:
@@ -129,7 +129,7 @@ def _type_of(lib: t.Any, key: t.Any) -> str:
 
 def key_matches(pem_key: str, cert: Parsed) -> bool:
     """Whether a private key (PEM, no passphrase) belongs to a certificate."""
-    lib = _load()
+    lib = load_library()
     try:
         key = lib.serialization.load_pem_private_key(pem_key.encode("utf-8"), password=None)
     except (ValueError, TypeError, lib.exceptions.UnsupportedAlgorithm):
@@ -140,7 +140,7 @@ def key_matches(pem_key: str, cert: Parsed) -> bool:
 
 def signed_by(cert: Parsed, issuer: Parsed) -> bool:
     """Whether the issuer's key made the certificate's signature."""
-    lib = _load()
+    lib = load_library()
     try:
         cert.certificate.verify_directly_issued_by(issuer.certificate)
     except (ValueError, TypeError, lib.exceptions.InvalidSignature):
@@ -217,7 +217,7 @@ def _address(text: str) -> str:
 
 def issue(order: Order, issuer: Parsed | None = None, issuer_key: str = "") -> tuple[str, str]:
     """A new key and its certificate, (certificate PEM, key PEM); self-signed when there is no issuer."""
-    lib = _load()
+    lib = load_library()
     key: t.Any
     if order.key_type == "rsa":
         key = lib.rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)

@@ -131,6 +131,21 @@ def test_an_unknown_kind_is_not_a_missing_object(client: Client, api: FakeApi) -
         client.get("v1", "Foo", "a", "demo")
 
 
+def test_kubernetes_own_kinds_need_no_discovery(client: Client, api: FakeApi) -> None:
+    client.get("v1", "ConfigMap", "a", "demo")
+    client.get("v1", "Namespace", "demo")
+    assert client.requests == 2
+    assert client.path("apps/v1", "Deployment", "a", "demo") == "/apis/apps/v1/namespaces/demo/deployments/a"
+    assert client.path("rbac.authorization.k8s.io/v1", "ClusterRole", "a", "ignored").endswith("/v1/clusterroles/a")
+    assert client.path("v1", "Pod") == "/api/v1/pods"
+
+
+def test_a_server_that_is_no_api_server_has_no_missing_objects(client: Client, api: FakeApi) -> None:
+    client.get("v1", "ConfigMap", "b", "demo")
+    with api.fault(flaky((404, "404 page not found"))), pytest.raises(errors.KindUnknown):
+        client.get("v1", "ConfigMap", "a", "demo")
+
+
 def test_a_missing_namespace_says_so(client: Client) -> None:
     with pytest.raises(errors.NotThere) as caught:
         client.apply(dict(MAP, metadata={"name": "a", "namespace": "nowhere"}))

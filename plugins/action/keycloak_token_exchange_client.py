@@ -1,0 +1,1 @@
+authentication_config.py
