@@ -135,7 +135,7 @@ options:
         elements: str
   fail_on_problems:
     description:
-      - Fail when there is a problem. Else they are in RV(problems) only.
+      - Fail when there is a problem. Else it is a warning, and in RV(problems).
     type: bool
     default: true
 attributes:
@@ -380,12 +380,12 @@ def main() -> None:
         )
     except ClusterError as exc:
         module.fail_json(msg=str(exc), error=exc.to_result())
-    if result["problems"] and module.params["fail_on_problems"]:
-        module.fail_json(
-            msg=f"the cluster's login is not ready:\n{as_text(result['problems'])}",
-            error={"reason": "problems", "hint": "each problem says what to do"},
-            **result,
-        )
+    if result["problems"]:
+        text = f"the cluster's login is not ready:\n{as_text(result['problems'])}"
+        if module.params["fail_on_problems"]:
+            hint = "each problem says what to do"
+            module.fail_json(msg=text, error={"reason": "problems", "hint": hint}, **result)
+        module.warn(text)
     module.exit_json(**result)
 
 

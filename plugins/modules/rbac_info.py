@@ -34,7 +34,7 @@ options:
     default: true
   fail_on_others:
     description:
-      - Fail when somebody who is not allowed can do everything, or give itself that right.
+      - Fail when somebody who is not allowed can do everything, or give itself that right. Else it is a warning.
     type: bool
     default: false
 attributes:
@@ -120,17 +120,16 @@ def main() -> None:
         result = run(module.params)
     except ClusterError as exc:
         module.fail_json(msg=str(exc), error=exc.to_result())
-    if result["others"] and module.params["fail_on_others"]:
+    if result["others"]:
         names = ", ".join(
             f"{entry['subject']} (binding {entry['binding']}: {', '.join(entry['rights'])})"
             for entry in result["others"]
         )
         hint = "remove the binding, or name the subject in the list of those who may (rbac_allowed_cluster_admins)"
-        module.fail_json(
-            msg=f"not only the expected ones can do everything in this cluster, or give themselves that right: {names}. {hint}",
-            error={"reason": "others", "hint": hint},
-            **result,
-        )
+        text = f"not only the expected ones can do everything in this cluster, or give themselves that right: {names}. {hint}"
+        if module.params["fail_on_others"]:
+            module.fail_json(msg=text, error={"reason": "others", "hint": hint}, **result)
+        module.warn(text)
     module.exit_json(**result)
 
 

@@ -24,21 +24,25 @@ def describe_right(right: Object) -> str:
 
 
 def missing_rights(client: Client, rights: t.Iterable[Object]) -> list[str]:
-    """The rights that our credential lacks, in words (SelfSubjectAccessReview, one request each)."""
-    missing = []
-    for right in rights:
-        attributes = {key: right.get(key) or "" for key in ("verb", "group", "resource", "namespace", "name")}
-        code, answer = client.request("POST", REVIEW_PATH, {**REVIEW, "spec": {"resourceAttributes": attributes}})
-        if code not in (200, 201):
-            raise ClusterError(
-                "The API server answered %d to the question which rights we have." % code,
-                reason="ReviewFailed",
-                code=code,
-                hint=str(answer.get("message") or "Check the credential."),
-            )
-        if not (answer.get("status") or {}).get("allowed"):
-            missing.append(describe_right(right))
-    return missing
+    """The rights that our credential lacks, in words (SelfSubjectAccessReview, one request each; one in all for who may
+    do everything)."""
+    rights = list(rights)
+    if len(rights) > 1 and _may(client, {"verb": "*", "group": "*", "resource": "*"}):
+        return []
+    return [describe_right(right) for right in rights if not _may(client, right)]
+
+
+def _may(client: Client, right: Object) -> bool:
+    attributes = {key: right.get(key) or "" for key in ("verb", "group", "resource", "namespace", "name")}
+    code, answer = client.request("POST", REVIEW_PATH, {**REVIEW, "spec": {"resourceAttributes": attributes}})
+    if code not in (200, 201):
+        raise ClusterError(
+            "The API server answered %d to the question which rights we have." % code,
+            reason="ReviewFailed",
+            code=code,
+            hint=str(answer.get("message") or "Check the credential."),
+        )
+    return bool((answer.get("status") or {}).get("allowed"))
 
 
 def facts(client: Client) -> dict[str, t.Any]:

@@ -48,6 +48,13 @@ def test_the_served_groups_tell_the_platform(groups: dict[str, list[str]], platf
     assert found["server"] == "https://api.example:6443"
 
 
+def test_who_may_do_everything_is_asked_once() -> None:
+    server = Server({}, allowed=["*"])
+    rights = [{"verb": "get", "resource": "pods"}, {"verb": "create", "resource": "pods"}]
+    assert facts.missing_rights(server, rights) == []  # type: ignore[arg-type]
+    assert [(one["verb"], one["group"], one["resource"], one["namespace"]) for one in server.asked] == [("*", "*", "*", "")]
+
+
 def test_each_missing_right_is_said_in_words() -> None:
     server = Server({}, allowed=["get"])
     rights = [
@@ -59,7 +66,7 @@ def test_each_missing_right_is_said_in_words() -> None:
         "create pods in namespace x",
         "bind clusterroles.rbac.authorization.k8s.io",
     ]
-    assert server.asked[1] == {"verb": "create", "group": "", "resource": "pods", "namespace": "x", "name": ""}
+    assert server.asked[2] == {"verb": "create", "group": "", "resource": "pods", "namespace": "x", "name": ""}
 
 
 @pytest.mark.parametrize(
