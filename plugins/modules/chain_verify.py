@@ -103,7 +103,7 @@ options:
     elements: str
   fixtures:
     description:
-      - Consent to make, for the time of the run, a client with a short token life, a confidential client, two client
+      - Consent to make, for the time of the run, a client with a short token life, two confidential clients, three client
         scopes, three probe users and a second realm in Keycloak.
       - The first client is a public one that takes a password for a token (direct access grants), as long as the run lasts.
         Where such a client must not be, leave this off.

@@ -102,9 +102,9 @@ class InProcess(OwnProcess):  # type: ignore[misc]  # ansible-core has no types
 
     def _call(self, arguments: bytes) -> str:
         printed = io.StringIO()
-        with _as_a_module(arguments, self._loader.get_basedir()), contextlib.redirect_stdout(printed):
-            with contextlib.suppress(SystemExit):
-                self.main()
+        where = self._loader.get_basedir()
+        with _as_a_module(arguments, where), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+            self.main()
         return printed.getvalue()
 
     def _decode(self, text: str) -> Vars:

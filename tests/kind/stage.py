@@ -215,6 +215,8 @@ def converge(stage: Stage) -> None:
         stage.step("idempotence")
     with report.check("check mode announces nothing any more"):
         lab.plays.run("check-mode-again", arguments=["--check", "--skip-tags", "verify"]).unchanged()
+    with report.check("one phase of site.yml, chosen by its tag"):
+        lab.plays.run("by-tag", arguments=["--tags", "agents"]).unchanged()
 
 
 def asked_by_preflight() -> set[tuple[str, str, str]]:

@@ -31,10 +31,14 @@ MAIL_DOMAIN = "chain-verify.invalid"
 PREFIX = "chain-verify"
 OTHER_REALM = "chain-verify-other"
 STRANGER = "chain-verify-stranger"
+BRIEF = "chain-verify-brief"
 OTHER_SCOPE = "chain-verify-other"
 PAGE_SCOPE = "chain-verify-page"
+AZP_SCOPE = "chain-verify-azp"
 PROBES = ("chain-verify-disabled", "chain-verify-signedout", "chain-verify-group")
 TOKEN_LIFESPAN = 60
+# Of the client whose tokens are sent again after their end: as long as two requests may take.
+BRIEF_LIFESPAN = 10
 KEPT_SECONDS = 1800
 
 
@@ -49,6 +53,7 @@ class Fixtures:
         self.passwords: dict[str, str] = {}
         self.user_ids: dict[str, str] = {}
         self.stranger: Client | None = None
+        self.brief: Client | None = None
         self.other_password = ""
         self.group: str = ""
         self._root = "/" + quote(target.realm, safe="")
@@ -60,18 +65,19 @@ class Fixtures:
         The probe users get the groups of C(member), the second realm has a user like C(twin).
         """
         self.say(f"Making fixtures in Keycloak: client {self.target.verifier}")
-        self._scope(OTHER_SCOPE, "chain-verify-other")
-        self._scope(PAGE_SCOPE, self.target.page_audience)
+        self._scope(OTHER_SCOPE, audience_mapper("chain-verify-other"))
+        self._scope(PAGE_SCOPE, audience_mapper(self.target.page_audience))
         self._clients()
         if whole:
             self.say(f"Making fixtures in Keycloak: probe users, realm {OTHER_REALM}")
             self._users(member)
+            self._brief_client()
             self._other_realm(twin)
 
     def _mark(self) -> dict[str, str]:
         return {OWNER_KEY: OWNER, EXPIRES_KEY: self.expires}
 
-    def _scope(self, name: str, audience: str) -> None:
+    def _scope(self, name: str, mapper: Mapping[str, object]) -> None:
         body = {
             "name": name,
             "protocol": "openid-connect",
@@ -79,7 +85,7 @@ class Fixtures:
             "attributes": dict(
                 self._mark(), **{"include.in.token.scope": "true", "display.on.consent.screen": "false"}
             ),
-            "protocolMappers": [audience_mapper(audience)],
+            "protocolMappers": [mapper],
         }
         self.admin.must("POST", self._root + "/client-scopes", body)
 
@@ -101,6 +107,23 @@ class Fixtures:
             attributes=dict(self._mark(), **{"standard.token.exchange.enabled": "true"}),
         )
         self.stranger = SecretClient(STRANGER, secret)
+
+    def _brief_client(self) -> None:
+        """A client whose tokens say what those of the chain say, and end soon."""
+        secret = secrets.token_urlsafe(32)
+        # The cluster takes tokens of the requester only.
+        self._scope(AZP_SCOPE, claim_mapper("azp", self.target.requester))
+        reached = [self.target.audience_scope(self.target.mcp_audience), AZP_SCOPE, *self.target.exchange_scopes]
+        self._client(
+            BRIEF,
+            secret=secret,
+            clientAuthenticatorType="client-secret",
+            directAccessGrantsEnabled=True,
+            defaultClientScopes=self.target.requester_scopes(),
+            optionalClientScopes=[item for item in reached if item],
+            attributes=dict(self._mark(), **{"access.token.lifespan": str(BRIEF_LIFESPAN)}),
+        )
+        self.brief = SecretClient(BRIEF, secret)
 
     def _client(self, client_id: str, **more: object) -> None:
         body: dict[str, object] = {
@@ -200,12 +223,12 @@ class Fixtures:
         """Remove what carries our mark, and stop when something of these names carries it not."""
         removed: list[str] = []
         for scope in self.admin.items(self._root + "/client-scopes"):
-            if scope.get("name") in (OTHER_SCOPE, PAGE_SCOPE):
+            if scope.get("name") in (OTHER_SCOPE, PAGE_SCOPE, AZP_SCOPE):
                 self._own(scope, "client scope", str(scope.get("name")))
                 removed += self._remove(
                     "{}/client-scopes/{}".format(self._root, scope.get("id")), str(scope.get("name"))
                 )
-        for name in (self.target.verifier, STRANGER):
+        for name in (self.target.verifier, STRANGER, BRIEF):
             for client in self.admin.items("{}/clients?clientId={}".format(self._root, quote(name, safe=""))):
                 self._own(client, "client", name)
                 removed += self._remove("{}/clients/{}".format(self._root, client.get("id")), "client " + name)

@@ -99,8 +99,9 @@ class SignIn:
             return self._by_device(account)
         return self.by_password(account, [self.target.audience_scope(self.target.mcp_audience)])
 
-    def by_password(self, account: Account, scopes: Sequence[str]) -> Login:
+    def by_password(self, account: Account, scopes: Sequence[str], client: Client | None = None) -> Login:
         """Sign in by password: the way of a lab and of probe users only."""
+        client = client or self.client
         if account.signin != PASSWORD:
             raise CannotTry(f"{account.username} did not sign in by password")
         fields = {
@@ -109,10 +110,10 @@ class SignIn:
             "password": account.secret,
             "scope": " ".join(["openid", *[item for item in scopes if item]]),
         }
-        answer = self.keycloak.grant(fields, self.client)
+        answer = self.keycloak.grant(fields, client)
         if not answer.taken:
             raise Stop(
-                f"{account.username} could not sign in at client {self.client.client_id}: {answer.status} {answer.reason}. "
+                f"{account.username} could not sign in at client {client.client_id}: {answer.status} {answer.reason}. "
                 "Check the password, and that the client exists "
                 "(fixtures: true makes it)."
             )

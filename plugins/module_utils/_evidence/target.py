@@ -151,6 +151,13 @@ class Target:
                 return text(scope, "name")
         return self.mcp_audience
 
+    def requester_scopes(self) -> list[str]:
+        """Return the scopes that every token of the requester has."""
+        for client in objects(section(self.chain, "realm"), "clients"):
+            if text(client, "client_id") == self.requester:
+                return texts(client, "default_client_scopes")
+        return []
+
     def redirect_uri(self, client_id: str) -> str:
         """Return an address to which a client may send a browser, else a loopback one."""
         for client in objects(section(self.chain, "realm"), "clients"):

@@ -52,7 +52,9 @@ def test_who_may_do_everything_is_asked_once() -> None:
     server = Server({}, allowed=["*"])
     rights = [{"verb": "get", "resource": "pods"}, {"verb": "create", "resource": "pods"}]
     assert facts.missing_rights(server, rights) == []  # type: ignore[arg-type]
-    assert [(one["verb"], one["group"], one["resource"], one["namespace"]) for one in server.asked] == [("*", "*", "*", "")]
+    assert [(one["verb"], one["group"], one["resource"], one["namespace"]) for one in server.asked] == [
+        ("*", "*", "*", "")
+    ]
 
 
 def test_each_missing_right_is_said_in_words() -> None:

@@ -18,9 +18,10 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence impor
     run,
     tries_clients,
     tries_people,
+    tries_tokens,
 )
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.hops import Answer
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Probe, Target, Wanted
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Probe, Stop, Target, Wanted
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.wire import Reply
 
 from .test_walk import CHAIN, token
@@ -176,3 +177,41 @@ def test_the_outage_is_named_also_without_consent():
     assert [cell.verdict for cell in evidence.cells] == [model.NOT_TESTED]
     assert "no consent" in evidence.cells[0].why
     assert evidence.summary()["verdict"] == "failed"
+
+
+# -- expired -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("consent", "brief_is_taken", "aside"),
+    [(True, True, "brief"), (True, False, "good"), (True, None, "good"), (False, True, "good")],
+)
+@pytest.mark.parametrize("column", ["keycloak", "mcp_server", "kube_apiserver"])
+def test_a_token_that_ends_soon_is_put_aside_where_the_hop_takes_it(column, consent, brief_is_taken, aside):
+    asked = []
+
+    def by_password(account, scopes, client):
+        asked.append(scopes)
+        if brief_is_taken is None:
+            raise Stop("no login")
+        return SimpleNamespace(access=SimpleNamespace(text="brief", expires=10))
+
+    def present(where, text):
+        return Answer(200, "ok", text == "good" or brief_is_taken)
+
+    good = SimpleNamespace(text="good", expires=60)
+    tested = bench.Bench(
+        target=Target(CHAIN),
+        keycloak=SimpleNamespace(present=lambda text, headers: present("keycloak", text)),
+        mcp=SimpleNamespace(present=lambda text, headers: present("mcp_server", text)),
+        api=SimpleNamespace(present=lambda text, headers: present("kube_apiserver", text)),
+        signin=SimpleNamespace(by_password=by_password, m=lambda account: good, kk=lambda account: good),
+        accounts=[SimpleNamespace(wanted=DEV, signin="password")],
+        forger=None,
+        say=print,
+        fixtures=SimpleNamespace(brief=object()) if consent else None,
+    )
+    tries_tokens.keep_early(tested, column)
+    token, twin = tested.early[column]
+    assert (token.text, twin.accepted) == (aside, True)
+    assert len(asked) == consent
+    if consent and column == "kube_apiserver":
+        assert asked[0][1:] == list(Target(CHAIN).exchange_scopes)

@@ -32,7 +32,7 @@ from ansible_collections.mcp_auth.openshift.plugins.plugin_utils.in_process impo
 ActionModule = action_for(__name__)
 """
 
-MODULE = '''
+MODULE = """
 import os
 import sys
 
@@ -77,7 +77,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 def task(do: str, **more: Any) -> dict[str, Any]:
@@ -116,7 +116,9 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in (("action", ACTION), ("modules", MODULE)):
         (tried / "plugins" / name).mkdir(parents=True)
         (tried / "plugins" / name / "everything.py").write_text(text)
-    (tried / "MANIFEST.json").write_text('{"collection_info": {"namespace": "tried", "name": "tried", "version": "1.0.0"}}')
+    (tried / "MANIFEST.json").write_text(
+        '{"collection_info": {"namespace": "tried", "name": "tried", "version": "1.0.0"}}'
+    )
     (top / "mcp_auth").mkdir()
     (top / "mcp_auth" / "openshift").symlink_to(ROOT)
     return top.parent
@@ -161,7 +163,9 @@ def run(folder: Path, collections: Path, tasks: list[dict[str, Any]], interprete
 def both(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, str]]:
     """The same tasks, run here and in processes of their own."""
     folder = tmp_path_factory.mktemp("both")
-    return {name: run(folder / name, collections, TASKS, python) for name, python in (("here", HERE), ("own", ELSEWHERE))}
+    return {
+        name: run(folder / name, collections, TASKS, python) for name, python in (("here", HERE), ("own", ELSEWHERE))
+    }
 
 
 def test_each_module_has_its_action() -> None:
