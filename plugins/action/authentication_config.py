@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module of the same name. The other names in this folder are links to this file."""
+"""Runs the module of the same name. All files here are the same; they are no links, which antsibull-docs takes for redirects."""
 
 from __future__ import annotations
 

@@ -170,7 +170,9 @@ def both(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 def test_each_module_has_its_action() -> None:
     modules = {path.name for path in (ROOT / "plugins/modules").glob("*.py")}
-    assert {path.name for path in (ROOT / "plugins/action").glob("*.py")} == modules
+    actions = list((ROOT / "plugins/action").glob("*.py"))
+    assert {path.name for path in actions} == modules
+    assert len({path.read_text() for path in actions}) == 1
 
 
 def test_the_two_ways_are_two(both: dict[str, tuple[Any, str]]) -> None:

@@ -24,7 +24,7 @@ ALLOWED = re.compile(
     r"|docs(/docsite(/.*)?)?"
     r"|meta(/(runtime|execution-environment)\.yml|/ee-requirements\.txt|/ee-bindep\.txt)?"
     r"|playbooks(/.*)?"
-    r"|plugins(/(callback|doc_fragments|filter|module_utils|modules)(/.*)?)?"
+    r"|plugins(/(action|callback|doc_fragments|filter|module_utils|modules|plugin_utils)(/.*)?)?"
     r"|roles(/.*)?"
     r"|tests(/config\.yml)?)$"
 )
