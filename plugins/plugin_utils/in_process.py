@@ -15,6 +15,7 @@ async, an environment, ANSIBLE_KEEP_REMOTE_FILES (which is how one gets at a mod
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -121,9 +122,15 @@ class InProcess(OwnProcess):  # type: ignore[misc]  # ansible-core has no types
 
 @contextlib.contextmanager
 def _as_a_module(arguments: bytes, folder: str) -> t.Iterator[None]:
-    """What a module's own process has of its own: arguments, warnings, the working directory (the playbook's)."""
+    """What a module's own process has of its own: arguments, warnings, the working directory (the playbook's), an end."""
     before = {name: getattr(basic, name, None) for name in ("_ANSIBLE_ARGS", "_ANSIBLE_PROFILE")}
-    where = os.getcwd()
+    where, register = os.getcwd(), atexit.register
+    at_end: list[t.Callable[[], t.Any]] = []
+
+    def remember(function: t.Callable[..., t.Any], *args: t.Any, **options: t.Any) -> t.Callable[..., t.Any]:
+        at_end.append(lambda: function(*args, **options))
+        return function
+
     # Items of a loop share a worker.
     for told in (warnings._global_warnings, warnings._global_deprecations):
         told.clear()
@@ -133,8 +140,14 @@ def _as_a_module(arguments: bytes, folder: str) -> t.Iterator[None]:
             # Warnings go into the result, as they do everywhere else, and not past it to the screen.
             _internal.is_controller = False
         os.chdir(folder)
+        atexit.register = remember
         yield
     finally:
+        atexit.register = register
+        # A worker ends without them, and the client of Kubernetes leaves the keys of certificates to them.
+        for function in reversed(at_end):
+            with contextlib.suppress(Exception):
+                function()
         os.chdir(where)
         if _internal is not None:
             _internal.is_controller = True

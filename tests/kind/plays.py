@@ -190,6 +190,11 @@ class Plays:
                 process.wait()
                 text = log.read_text(encoding="utf-8", errors="replace")
                 raise CheckFailed(f"{name}: no end after {timeout:.0f} s\n{text[-3000:]}") from exc
+            except BaseException:
+                # This stage is being stopped: a run of its own session would go on without it.
+                kill_marked(marker)
+                process.wait()
+                raise
             finally:
                 if watcher:
                     watcher.over.set()

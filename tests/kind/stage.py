@@ -215,8 +215,13 @@ def converge(stage: Stage) -> None:
         stage.step("idempotence")
     with report.check("check mode announces nothing any more"):
         lab.plays.run("check-mode-again", arguments=["--check", "--skip-tags", "verify"]).unchanged()
+    temporary = stage.private / "tmp"
+    temporary.mkdir()
     with report.check("one phase of site.yml, chosen by its tag"):
-        lab.plays.run("by-tag", arguments=["--tags", "agents"]).unchanged()
+        lab.plays.run("by-tag", arguments=["--tags", "agents"], env={"TMPDIR": str(temporary)}).unchanged()
+    with report.check("it leaves no file behind, such as the key of a credential"):
+        left = [str(path.relative_to(temporary)) for path in temporary.rglob("*")]
+        expect(not left, ", ".join(left))
 
 
 def asked_by_preflight() -> set[tuple[str, str, str]]:

@@ -33,6 +33,7 @@ ActionModule = action_for(__name__)
 """
 
 MODULE = """
+import atexit
 import os
 import sys
 
@@ -66,6 +67,11 @@ def main():
         result["tmpdir_there"] = os.path.isdir(module.tmpdir)
     if do == "diff" and module._diff:
         result["diff"] = dict(before="a\\n", after="b\\n")
+    if do == "leave":
+        # As the client of Kubernetes does with the key of a client certificate.
+        with open(module.params["path"], "w") as handle:
+            handle.write("key")
+        atexit.register(os.remove, module.params["path"])
     if do == "relative":
         result["text"] = open(module.params["path"]).read()
     if do == "modes":
@@ -101,6 +107,7 @@ TASKS = [
     task("diff", diff=True),
     task("modes", check_mode=True, diff=True),
     task("relative", options={"path": "beside.txt"}),
+    task("leave", loop=["one.key", "two.key"], options={"path": "{{ item }}"}),
     task("hidden", options={"secret": SECRET}, no_log=True),
     task("defaults", module_defaults={"tried.tried.everything": {"number": 11}}),
     task("changed", changed_when="result.number == 7"),
@@ -160,9 +167,14 @@ def run(folder: Path, collections: Path, tasks: list[dict[str, Any]], interprete
 
 
 @pytest.fixture(scope="module")
-def both(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, str]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both ways run."""
+    return tmp_path_factory.mktemp("both")
+
+
+@pytest.fixture(scope="module")
+def both(collections: Path, folder: Path) -> dict[str, tuple[Any, str]]:
     """The same tasks, run here and in processes of their own."""
-    folder = tmp_path_factory.mktemp("both")
     return {
         name: run(folder / name, collections, TASKS, python) for name, python in (("here", HERE), ("own", ELSEWHERE))
     }
@@ -176,7 +188,7 @@ def test_each_module_has_its_action() -> None:
 
 
 def test_the_two_ways_are_two(both: dict[str, tuple[Any, str]]) -> None:
-    runs = len(TASKS) + 1  # the loop has two items
+    runs = len(TASKS) + 2  # two loops of two items
     assert both["here"][1].count(MARK) == runs
     assert both["own"][1].count(MARK) == 0
     assert both["here"][1].count("Using module file") < both["own"][1].count("Using module file") - runs + 1
@@ -201,6 +213,10 @@ def test_results_are_what_was_asked(both: dict[str, tuple[Any, str]]) -> None:
     assert results["defaults"]["number"] == 11
     assert results["diff"]["diff"]["after"] == "b\n"
     assert "crashed" in json.dumps(results["crash"])
+
+
+def test_what_a_process_does_at_its_end_is_done(both: dict[str, tuple[Any, str]], folder: Path) -> None:
+    assert not list(folder.rglob("*.key"))
 
 
 def test_no_secret_is_shown(both: dict[str, tuple[Any, str]]) -> None:
