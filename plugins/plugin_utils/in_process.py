@@ -75,8 +75,9 @@ class InProcess(OwnProcess):  # type: ignore[misc]  # ansible-core has no types
             return result
         display.vvv("Running %s in Ansible's own process" % self._task.action)
         result = ActionBase.run(self, tmp, task_vars)
-        with tempfile.TemporaryDirectory(prefix="mcp-auth-") as folder:
-            result.update(self._decode(self._call(self._encode(folder, task_vars))))
+        # In the folder that Ansible's main process removes: a worker that is interrupted removes nothing.
+        with tempfile.TemporaryDirectory(prefix="mcp-auth-", dir=C.DEFAULT_LOCAL_TMP) as folder:
+            result.update(self._decode(self._call(self._encode(folder, task_vars), folder)))
         return result
 
     def _can_run_here(self, task_vars: Vars) -> bool:
@@ -101,10 +102,14 @@ class InProcess(OwnProcess):  # type: ignore[misc]  # ansible-core has no types
             options = {"cls": serialization.get_module_encoder(PROFILE, direction)}
         return json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **options).encode("utf-8")
 
-    def _call(self, arguments: bytes) -> str:
+    def _call(self, arguments: bytes, folder: str) -> str:
         printed = io.StringIO()
-        where = self._loader.get_basedir()
-        with _as_a_module(arguments, where), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_as_a_module(arguments, self._loader.get_basedir(), folder))
+            stack.enter_context(contextlib.redirect_stdout(printed))
+            # What a process of its own says there, Ansible keeps to itself.
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            stack.enter_context(contextlib.suppress(SystemExit))
             self.main()
         return printed.getvalue()
 
@@ -121,7 +126,7 @@ class InProcess(OwnProcess):  # type: ignore[misc]  # ansible-core has no types
 
 
 @contextlib.contextmanager
-def _as_a_module(arguments: bytes, folder: str) -> t.Iterator[None]:
+def _as_a_module(arguments: bytes, folder: str, temporary: str) -> t.Iterator[None]:
     """What a module's own process has of its own: arguments, warnings, the working directory (the playbook's), an end."""
     before = {name: getattr(basic, name, None) for name in ("_ANSIBLE_ARGS", "_ANSIBLE_PROFILE")}
     where, register = os.getcwd(), atexit.register
@@ -141,13 +146,16 @@ def _as_a_module(arguments: bytes, folder: str) -> t.Iterator[None]:
             _internal.is_controller = False
         os.chdir(folder)
         atexit.register = remember
+        # The client of Kubernetes writes the key of a client certificate to a file.
+        tempfile.tempdir = temporary
         yield
     finally:
         atexit.register = register
-        # A worker ends without them, and the client of Kubernetes leaves the keys of certificates to them.
+        # A worker ends without them.
         for function in reversed(at_end):
             with contextlib.suppress(Exception):
                 function()
+        tempfile.tempdir = None
         os.chdir(where)
         if _internal is not None:
             _internal.is_controller = True

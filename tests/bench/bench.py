@@ -83,6 +83,14 @@ class RealmPlays(NamedTuple):
     secret: dict[str, str]
 
 
+def hosts_that_changed(output: str) -> str:
+    """The hosts of a recap that say something changed."""
+    recap = output.rpartition("PLAY RECAP")[2]
+    if "ok=" not in recap:
+        return "no recap"
+    return ", ".join(line.strip() for line in recap.splitlines() if "changed=" in line and "changed=0 " not in line)
+
+
 class Bench:
     """Runs plays of both sides in turn against one lab."""
 
@@ -116,20 +124,29 @@ class Bench:
         }
         path = self.work / "model.json"
         book = sides.play("Model", [task], roles=["mcp_auth.openshift.chain"])
-        self.play(book, "model", ours=True, more={"bench_model": str(path)})
+        self.play(book, "model", ours=True, more={"bench_model": str(path)}, may_change=True)
         model: dict[str, Any] = json.loads(path.read_text())
         return model
 
-    def play(self, book: list[dict[str, Any]], name: str, ours: bool, more: dict[str, Any] | None = None) -> str:
-        """One run of a playbook; its output. A failed or changed run is an error: the figure would be another's."""
+    def play(
+        self,
+        book: list[dict[str, Any]],
+        name: str,
+        ours: bool,
+        more: dict[str, Any] | None = None,
+        may_change: bool = False,
+    ) -> str:
+        """One run of a playbook; its output."""
         path = self.work / f"{name}.yml"
         path.write_text(json.dumps(book))
         extra = self.work / f"{name}-vars.json"
         extra.write_text(json.dumps(more or {}))
         extra.chmod(0o600)
-        return self.command(["ansible-playbook", str(path), "-e", f"@{extra}"], ours)
+        return self.command(["ansible-playbook", str(path), "-e", f"@{extra}"], ours, may_change=may_change)
 
-    def command(self, argv: Sequence[str], ours: bool, cwd: Path | None = None) -> str:
+    def command(self, argv: Sequence[str], ours: bool, cwd: Path | None = None, may_change: bool = False) -> str:
+        """One run; its output. Of a failed one, and of one of ours that changes something, the time would be of something
+        else. The other side may say "changed" at each run (that is one of the figures)."""
         env = {
             **os.environ,
             "ANSIBLE_NOCOLOR": "1",
@@ -145,6 +162,9 @@ class Bench:
         )
         if done.returncode:
             sys.exit(f"bench: {' '.join(argv)} failed\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
+        changed = "" if may_change or not ours else hosts_that_changed(done.stdout)
+        if changed:
+            sys.exit(f"bench: {' '.join(argv)} had something to do: {changed}")
         return done.stdout
 
     def ca_file(self) -> Path:
@@ -217,7 +237,7 @@ class Bench:
         role = sides.play("Role", [], roles=["mcp_auth.openshift.realm"])
         # The first run of each may change what the modules disagree about.
         self.play(books.theirs, "theirs-realm", ours=False, more=books.secret)
-        self.play(books.ours, "ours-realm", ours=True, more=books.secret)
+        self.play(books.ours, "ours-realm", ours=True, more=books.secret, may_change=True)
         ping, a_ours, a_role, a_theirs = self.seconds(
             lambda: self.play(sides.ping(), "ping", ours=False),
             lambda: self.play(books.ours, "ours-realm", ours=True, more=books.secret),
@@ -275,9 +295,11 @@ def main() -> int:
         print(figure.line())
     for name, took in demo.timings().items():
         print(f"make demo, {name}: {took:.0f} s")
-    (bench.work / "figures.json").write_text(
-        json.dumps([{**asdict(figure), "ratio": figure.ratio} for figure in figures], indent=1)
-    )
+    file = bench.work / "figures.json"
+    kept = json.loads(file.read_text()) if file.exists() and chosen.only else []
+    measured = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
+    names = {figure["name"] for figure in measured}
+    file.write_text(json.dumps([*(one for one in kept if one["name"] not in names), *measured], indent=1))
     return 0
 
 

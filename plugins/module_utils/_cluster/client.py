@@ -20,6 +20,7 @@ import shutil
 import tempfile
 import time
 import typing as t
+from urllib.parse import quote
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -166,6 +167,11 @@ class Client:
             raise _kind_unknown(kind, api_version) from exc
 
     def path(self, api_version: str, kind: str, name: str | None = None, namespace: str | None = None) -> str:
+        for word, value in (("name", name), ("namespace", namespace or None)):
+            # As the API server has it: no name may end its segment of the path, or be none.
+            if value is not None and (value in ("", ".", "..") or "/" in value or "%" in value):
+                raise ClusterError("%s has no good %s: %r." % (kind, word, value), reason="BadManifest")
+        name, namespace = (value and quote(value, safe=":@") for value in (name, namespace))
         resource = self.resource(api_version, kind)
         if resource.namespaced and name and not namespace:
             raise ClusterError("%s %s has no namespace." % (kind, name), reason="BadManifest")

@@ -140,6 +140,27 @@ def test_kubernetes_own_kinds_need_no_discovery(client: Client, api: FakeApi) ->
     assert client.path("v1", "Pod") == "/api/v1/pods"
 
 
+@pytest.mark.parametrize("name", ["../secrets/other", "x y/z", "50%", "..", ""])
+@pytest.mark.parametrize("kind", [("v1", "ConfigMap"), ("v1", "Event")])
+def test_a_name_leads_to_no_other_object(client: Client, api: FakeApi, kind: tuple[str, str], name: str) -> None:
+    """Kubernetes itself refuses / and % and . and .. in names."""
+    for act in (client.get, client.delete):
+        before = client.requests
+        with pytest.raises(errors.ClusterError) as caught:
+            act(*kind, name, "demo")
+        assert "name" in caught.value.msg and repr(name) in caught.value.msg and client.requests == before
+    with pytest.raises(errors.ClusterError):
+        client.get(*kind, "a", name or "/")
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"), [("keep?x", "keep%3Fx"), ("a#b", "a%23b"), ("system:a", "system:a"), ("ü b", "%C3%BC%20b")]
+)
+def test_a_name_stays_in_its_segment_of_the_path(client: Client, name: str, sent: str) -> None:
+    for kind in (("v1", "ConfigMap"), ("v1", "Event")):
+        assert client.path(*kind, name, "demo").endswith("/namespaces/demo/%ss/%s" % (kind[1].lower(), sent))
+
+
 def test_a_server_that_is_no_api_server_has_no_missing_objects(client: Client, api: FakeApi) -> None:
     client.get("v1", "ConfigMap", "b", "demo")
     with api.fault(flaky((404, "404 page not found"))), pytest.raises(errors.KindUnknown):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,11 @@ ActionModule = action_for(__name__)
 
 MODULE = """
 import atexit
+import logging
 import os
 import sys
+import tempfile
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -61,6 +66,14 @@ def main():
         module.deprecate("old", version="9.0.0", collection_name="tried.tried")
     if do == "noise":
         print("a library that prints")
+        print("a library that complains", file=sys.stderr)
+        logging.error("a library that logs")
+    if do == "wait":
+        with os.fdopen(tempfile.mkstemp()[0], "w") as handle:
+            handle.write("key")
+        with open(module.params["path"], "w") as handle:
+            handle.write(tempfile.gettempdir())
+        time.sleep(60)
     if do == "tmpdir":
         with open(os.path.join(module.tmpdir, "kept"), "w") as handle:
             handle.write("x")
@@ -223,6 +236,44 @@ def test_no_secret_is_shown(both: dict[str, tuple[Any, str]]) -> None:
     for results, shown in both.values():
         assert SECRET not in shown
         assert SECRET not in json.dumps(results)
+
+
+def test_what_libraries_say_is_not_shown(both: dict[str, tuple[Any, str]]) -> None:
+    for _results, shown in both.values():
+        assert "a library that" not in shown
+
+
+def test_an_interrupted_run_leaves_no_file(collections: Path, tmp_path: Path) -> None:
+    """Ctrl-C and the cancel of an automation platform; nothing helps against kill -9."""
+    mark, temporary = tmp_path / "waiting", tmp_path / "tmp"
+    temporary.mkdir()
+    wait = task("wait", options={"path": str(mark)})
+    play = {"hosts": "all", "gather_facts": False, "vars": {"ansible_python_interpreter": HERE}, "tasks": [wait]}
+    (tmp_path / "play.yml").write_text(json.dumps([{"name": "Wait", **play}]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ansible", "playbook", "-i", "one,", "-c", "local", str(tmp_path / "play.yml")],
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_HOME": str(tmp_path / "home"),
+            "TMPDIR": str(temporary),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    limit = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert mark.exists()
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(30)
+    # Ansible's own folder goes with its main process, a moment later than the worker at the latest.
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit and Path(mark.read_text()).exists():
+        time.sleep(0.2)
+    kept = [str(path) for top in (temporary, tmp_path / "home") for path in top.rglob("*") if path.is_file()]
+    assert [path for path in kept if "galaxy" not in path] == []
 
 
 def test_a_warning_is_shown_once(both: dict[str, tuple[Any, str]]) -> None:
