@@ -12,7 +12,6 @@ retries, errors and server-side apply are ours.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import random
@@ -24,7 +23,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import missing_required_lib
 
-from .credentials import load_credentials, override
+from .credentials import issuer_of, load_credentials, override
 from .errors import ClusterError, Forbidden, KindUnknown, NotThere, from_status, from_transport
 from .kinds import STABLE
 
@@ -133,7 +132,7 @@ class Client:
         if header.lower().startswith("basic ") or self._config.username:
             return {"kind": "basic", "issuer": ""}
         if header:
-            return {"kind": "token", "issuer": _issuer_of(header.rsplit(" ", maxsplit=1)[-1])}
+            return {"kind": "token", "issuer": issuer_of(header.rsplit(" ", maxsplit=1)[-1])}
         return {"kind": "certificate" if self._config.cert_file else "none", "issuer": ""}
 
     # -- resources ---------------------------------------------------------------------------------------------------
@@ -454,17 +453,6 @@ def _parse(data: t.Any) -> Object:
     except ValueError:
         return {"text": text}
     return value if isinstance(value, dict) else {"value": value}
-
-
-def _issuer_of(token: str) -> str:
-    parts = token.split(".")
-    if len(parts) != 3:
-        return ""
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
-        return ""
-    return str(claims.get("iss") or "") if isinstance(claims, dict) else ""
 
 
 def describe(kind: str, name: str, namespace: str | None = None) -> str:

@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import os
 import typing as t
 
@@ -97,3 +100,15 @@ def _put(config: t.Any, params: dict[str, t.Any]) -> None:
         config.tls_server_name = params["tls_server_name"]
     if params.get("validate_certs") is False:
         config.verify_ssl = False
+
+
+def issuer_of(token: str) -> str:
+    """The issuer that a JWT names; empty when it is none, or names none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return ""
+    return str(claims.get("iss") or "") if isinstance(claims, dict) else ""
