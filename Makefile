@@ -4,7 +4,8 @@
 
 # INSTALL=no   refuse to install anything on this machine
 # IMAGES=pull  or build; auto (the default) pulls where a container registry answers
-# LAB_NAME=name another name for the local cluster, so that two can live side by side
+# LAB_NAME=name another name for the local cluster, so that two can live side by side; ports do not follow the name:
+#              set LAB_PORT_SSO, LAB_PORT_MCP, LAB_PORT_PLAYGROUND and LAB_PORT_INSPECTOR too (a taken one is said)
 export INSTALL ?= yes
 export IMAGES ?= auto
 PYTHON ?= python3
@@ -17,7 +18,7 @@ help: ## Say what there is
 demo: ## Bring up a local cluster with the whole chain on it, verify it, and say where to look
 	@$(PYTHON) tests/lab/demo.py
 
-demo-down: ## Take the local cluster away; builds stay in the cache, installed packages on the machine
+demo-down: ## Take the local cluster away; builds, installed packages and the images in a docker of yours stay
 	@$(PYTHON) tests/lab/lab.py down
 
 test: ## Every check but those of test-long

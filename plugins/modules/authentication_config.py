@@ -145,6 +145,13 @@ previous_sha256:
   type: str
   returned: always
   sample: ""
+modified:
+  description:
+    - Since when the file is what it is, in seconds since the epoch on that host. It tells an API server that has loaded it
+      from one that has not.
+  type: float
+  returned: always
+  sample: 1790000000.5
 issuers:
   description: URLs of all issuers that the file trusts now, ours and others.
   type: list

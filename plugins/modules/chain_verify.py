@@ -15,7 +15,9 @@ description:
   - Signs people in, exchanges their tokens, calls tools on the MCP server and asks the API server who they are. Each claim
     and each right is compared with what the model of the chain predicts.
   - Then tries what must not work. Each wrong token stands beside a good twin, which the same hop had accepted just
-    before, and the report says what differs. A refusal counts only with the expected reason.
+    before, and the report says what differs. Beside an expired token a good one is sent just after it, too. A refusal
+    counts only with the expected reason. The MCP server gives one reason for every bad token, so that there the twin has
+    to tell which fault it was.
   - Looks at rights, tools, open paths and credentials.
   - The result holds claims, never a token, a password or a key.
   - The run fails when a hop takes a wrong token, refuses it for a wrong reason, or refuses the good twin too; when a hop
@@ -36,7 +38,8 @@ options:
       - Of somebody whom the model does not know, name, audience, lifetime and rights of the persona are compared. The groups
         cannot be, so that the hops which show them are V(not tested).
       - Somebody with neither a token nor a password signs in by device flow, which needs the client that O(fixtures) makes.
-        The address to open is shown by the callback P(mcp_auth.openshift.progress#callback).
+        The address to open is shown by the callback P(mcp_auth.openshift.progress#callback), on the controller only. Where
+        nobody would see it, the run stops at once. There is no login by browser redirect (code flow).
     type: list
     elements: dict
     suboptions:
@@ -103,10 +106,17 @@ options:
     elements: str
   fixtures:
     description:
-      - Consent to make, for the time of the run, a client with a short token life, two confidential clients, three client
-        scopes, three probe users and a second realm in Keycloak.
-      - The first client is a public one that takes a password for a token (direct access grants), as long as the run lasts.
-        Where such a client must not be, leave this off.
+      - Consent to make, for the time of the run, three clients, three client scopes, three probe users and a second realm in
+        Keycloak. The report names each of them with what it may do. Without V(matrix) in O(parts) only the first client is
+        made.
+      - C(chain-verify) is a public client that takes a password for a token (direct access grants), and signs people in by
+        device flow. Its tokens live 60 seconds. They are made for the MCP server and, for V(matrix), for Llama Stack.
+      - C(chain-verify-stranger) is confidential and may ask for an exchange, which has to be refused. It signs nobody in.
+      - C(chain-verify-brief) is confidential and takes passwords, too. Its tokens live 10 seconds. They are made for the MCP
+        server and, with the claim C(azp) written to the name of the MCP server's client, for the API server. With its secret
+        and a person's password one can log in to the cluster past the MCP server. The secret is in the memory of the run, and
+        an administrator of Keycloak can read it.
+      - Where such clients must not be, leave this off.
       - All of it is marked, removed at the end, removed by a child process when the run is killed, and swept by the start of
         the next run.
       - It needs the options O(auth_client_secret_from) and the like, of somebody who may manage realms.
@@ -142,7 +152,10 @@ options:
     type: int
     default: 300
   report:
-    description: Files to write, on the host where the module runs. Nothing is written in check mode.
+    description:
+      - Files to write, on the host where the module runs. Nothing is written in check mode.
+      - Their folders have to be there. The run stops before it tries anything when one of them could not be written. Where
+        that fails at the end, the run fails, and its result holds everything that was found.
     type: dict
     suboptions:
       json:
@@ -230,7 +243,8 @@ summary:
 hops:
   description:
     - Each person's way, with the claims that were sent and every comparison.
-    - On failure only what was wrong; the reports always hold all of it.
+    - On failure only what was wrong; the reports always hold all of it. When one of them could not be written, all of it
+      is here.
   returned: not in check mode
   type: list
   elements: dict
@@ -272,6 +286,11 @@ versions:
   returned: not in check mode
   type: dict
   sample: {"kubernetes": "v1.34.2", "keycloak": "26.4.7", "mcp_server": "0.0.67"}
+fixtures:
+  description: What was made in Keycloak for the run and removed after it, with what each may do; empty when nothing was.
+  returned: success, not in check mode
+  type: str
+  sample: "With consent, made in Keycloak for this run and removed after it: client chain-verify (public, ...)."
 reports:
   description: The files that were written.
   returned: not in check mode
@@ -286,13 +305,13 @@ plan:
 """
 
 import os
-import tempfile
 from typing import Any
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.args import ClusterModule, reference_arg
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import ENV, Progress
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import entry, text
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.files import Reports
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.model import COLUMNS
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.run import LOGIN, PARTS
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Stop
@@ -331,6 +350,11 @@ ARGS: dict[str, Any] = {
 }
 
 
+def heard() -> bool:
+    """Say whether the callback is there that prints what a run says."""
+    return os.access(os.environ.get(ENV, ""), os.W_OK)
+
+
 def main() -> None:
     """Run the module."""
     module = ClusterModule(dict(KEYCLOAK_ARGS, **ARGS), supports_check_mode=True, mutually_exclusive=KEYCLOAK_EXCLUSIVE)
@@ -340,32 +364,26 @@ def main() -> None:
     if module.check_mode:
         plan = entry.planned(module.params)
         module.exit_json(changed=False, plan=plan, msg="%d cells; nothing was contacted" % len(plan))
-    # Should this run end early, an older report must not be taken for its own.
-    for kind in ("json", "junit", "html"):
-        path = (module.params["report"] or {}).get(kind)
-        if path and os.path.isfile(path):
-            os.unlink(path)
+    reports = Reports(module.params["report"] or {})
     try:
-        evidence = entry.verify(module.params, module.hide, Progress("chain_verify: ").say)
+        reports.prepare(lambda path: module.set_mode_if_different(path, module.params["report"]["mode"], False))
+        evidence = entry.verify(module.params, module.hide, Progress("chain_verify: ").say, heard())
     except Stop as error:
         module.fail_json(msg=str(error))
     except ClusterError as error:
         module.fail_json(msg=str(error), error=error.to_result())
-
-    def write(path: str, content: str) -> None:
-        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
-        module.atomic_move(temporary, path)
-        module.set_mode_if_different(path, module.params["report"]["mode"], False)
-
-    reports = entry.reports(evidence, module.params["report"] or {}, write)
+    reports.write(evidence)
     table = text.terminal(evidence).splitlines()
     msg = text.headline(evidence)
+    if reports.problems:
+        msg += ". Not written: {}. All of it is in this result.".format(", ".join(reports.problems))
     if evidence.failures():
-        said = "\n".join([msg, "", *table])
-        module.fail_json(msg=said, table=table, reports=reports, **text.excerpt(evidence))
-    module.exit_json(changed=False, msg=msg, table=table, reports=reports, **evidence.to_dict())
+        msg = "\n".join([msg, "", *table])
+    elif not reports.problems:
+        module.exit_json(changed=False, msg=msg, table=table, reports=reports.written, **evidence.to_dict())
+    # Where everything would be missing, the result has to hold it.
+    found = evidence.to_dict() if reports.problems else text.excerpt(evidence)
+    module.fail_json(msg=msg, table=table, reports=reports.written, **found)
 
 
 if __name__ == "__main__":

@@ -78,9 +78,43 @@ options:
     type: str
   own_credential:
     description:
-      - Also prove that the credential of this run does not come from O(issuer).
+      - Also prove that the credential of this run does not come from O(issuer) or O(other_issuers), and that it has O(rights).
     type: bool
     default: true
+  other_issuers:
+    description:
+      - More issuers whose logins this run changes, such as those that are taken out.
+    type: list
+    elements: str
+    default: []
+  rights:
+    description:
+      - The rights that this run needs for what it is about to do. As long as one is missing, neither the API servers are
+        asked nor O(ca_from) is read.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      verb:
+        description: The verb, such as V(get).
+        type: str
+        required: true
+      group:
+        description: The API group; empty for the core group.
+        type: str
+        default: ''
+      resource:
+        description: The resource in the plural, such as V(pods).
+        type: str
+        required: true
+      namespace:
+        description: The namespace; empty for the whole cluster.
+        type: str
+        default: ''
+      name:
+        description: The name of the one object; empty for all of them.
+        type: str
+        default: ''
   wait_loaded:
     description:
       - Wait until each API server has loaded a file.
@@ -107,6 +141,23 @@ options:
         type: list
         elements: dict
         default: []
+      standing:
+        description:
+          - Files that this run found as they shall be, as after a run that was killed. Kubernetes 1.33 and older load such a file
+            only once, so that a success counts, or a start of the API server, since it was written.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          addresses:
+            description: The API servers that read this file. Any of them when empty.
+            type: list
+            elements: str
+            default: []
+          since:
+            description: RV(mcp_auth.openshift.authentication_config#module:modified) of the file.
+            type: float
+            required: true
       timeout:
         description: Seconds to wait. An API server gives up on an issuer that it cannot reach after a minute.
         type: int
@@ -212,12 +263,13 @@ api_servers:
       config_hash: 3f0a5a5d9a1b6b7d7f0f0f4c0f1d8e0b6f5cf0e4b3b0ad6cf0a0f5f1b2c3d4e5
       reloads: {success: 1}
       last: {success: 1790000000.5}
+      started: 1789990000.1
       flags: {authentication_config: /etc/kubernetes/auth/authentication.json, oidc: [], mounted_as_file: false}
 own_credential:
-  description: Who this run is to the API server, and whether that hangs on the issuer.
+  description: Who this run is to the API server, whether that hangs on an issuer that is changed, and which rights are missing.
   type: dict
   returned: with O(own_credential)
-  sample: {kind: certificate, username: kubernetes-admin, groups: [kubeadm:cluster-admins], outside: true}
+  sample: {kind: certificate, username: kubernetes-admin, groups: [kubeadm:cluster-admins], outside: true, missing: []}
 person:
   description: Whom the API server takes the token for.
   type: dict
@@ -249,6 +301,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.args i
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.client import Client, connect, read_reference
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.credentials import default_kubeconfig
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.errors import ClusterError, NotThere
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.facts import missing_rights
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._cluster.progress import Progress
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc import apiservers, identity, issuer
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._external_oidc.problems import (
@@ -267,6 +320,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "api_servers": {"type": "bool", "default": True},
     "api_server_path": {"type": "str"},
     "own_credential": {"type": "bool", "default": True},
+    "other_issuers": {"type": "list", "elements": "str", "default": []},
+    "rights": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "verb": {"type": "str", "required": True},
+            "group": {"type": "str", "default": ""},
+            "resource": {"type": "str", "required": True},
+            "namespace": {"type": "str", "default": ""},
+            "name": {"type": "str", "default": ""},
+        },
+    },
     "wait_loaded": {
         "type": "dict",
         "options": {
@@ -274,6 +340,15 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "at_least": {"type": "int", "default": 0},
             "addresses": {"type": "list", "elements": "str", "default": []},
             "before": {"type": "list", "elements": "dict", "default": []},
+            "standing": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "addresses": {"type": "list", "elements": "str", "default": []},
+                    "since": {"type": "float", "required": True},
+                },
+            },
             "timeout": {"type": "int", "default": 120},
         },
     },
@@ -327,22 +402,33 @@ def run(module: ClusterModule) -> dict[str, Any]:
     start = time.monotonic()
     client = connect(params)
     each: list[Any] = []
-    ca, problems = authority(client, params)
-    result: dict[str, Any] = {"changed": False, "ca": ca}
-    if params["issuer"] and params["issuer_proofs"] and not problems:
+    problems: list[Problem] = []
+    missing: list[str] = []
+    result: dict[str, Any] = {"changed": False, "ca": ""}
+    if params["own_credential"]:
+        found, wrong = identity.own(client, params["issuer"] or "", params["other_issuers"])
+        # Nobody has no rights, which is told already.
+        missing = missing_rights(client, params["rights"]) if found["username"] else []
+        result["own_credential"] = {**found, "missing": missing}
+        problems += wrong + identity.lacking(missing)
+    readable = not (missing and params["ca_from"])
+    if readable:
+        result["ca"], wrong = authority(client, params)
+        readable = not wrong
+        problems += wrong
+    if params["issuer"] and params["issuer_proofs"] and readable:
         seen = issuer.examine(
             params["issuer"],
-            ca,
+            result["ca"],
             params["discovery_url"] or "",
             patience=params["issuer_timeout"],
             say=progress.say,
         )
         result["issuer"] = seen.as_result()
         problems += seen.problems
-    if params["own_credential"]:
-        result["own_credential"], wrong = identity.own(client, params["issuer"] or "")
-        problems += wrong
-    if params["api_servers"] or params["wait_loaded"]:
+    if (params["api_servers"] or params["wait_loaded"]) and missing:
+        result["api_servers"] = []
+    elif params["api_servers"] or params["wait_loaded"]:
         servers, wrong = apiservers.read_all(client, elsewhere(params))
         problems += wrong + apiservers.problems_of(servers, params["api_server_path"] or "")
         wait = params["wait_loaded"]
@@ -356,6 +442,7 @@ def run(module: ClusterModule) -> dict[str, Any]:
                 wait["timeout"],
                 progress.say,
                 only=wait["addresses"],
+                standing=wait["standing"],
             )
         result["api_servers"] = [apiservers.as_result(server) for server in servers]
         each = [server["client"] for server in servers if server["reachable"]]

@@ -128,7 +128,13 @@ options:
         type: list
         elements: str
       disabled_tools:
-        description: Hides these tools. Overrides what O(settings.preset) says.
+        description: Hides these tools, beside those that O(settings.preset) hides.
+        type: list
+        elements: str
+      unhidden_tools:
+        description:
+          - Shows tools that O(settings.preset) hides. C(pods_exec) and C(pods_run) can read the Secrets that are mounted
+            in pods, past O(settings.denied_resources).
         type: list
         elements: str
       denied_resources:
@@ -148,7 +154,10 @@ options:
             description: Kind. All kinds of the version without it.
             type: str
       confirmation_rules:
-        description: When the person is asked. Overrides what O(settings.preset) says. The server's own fields.
+        description:
+          - When the person is asked. The server's own fields.
+          - The rule of O(settings.preset) for destructive tools stays, unless one of these is for all of them (C(destructive=true)
+            and nothing that narrows it).
         type: list
         elements: dict
       confirmation_fallback:
@@ -285,6 +294,26 @@ generation:
   type: str
   returned: success
   sample: g3
+assumed:
+  description: The version that was rendered for; for an unknown one that of its generation that is best known.
+  type: str
+  returned: success
+  sample: 0.0.67
+metrics_port:
+  description: Port on which the server shows its metrics, that of MCP where its version has no other.
+  type: str
+  returned: success
+  sample: "9091"
+own_metadata:
+  description: Whether the metadata of the server answer 500 once its issuer is lost, so that they tell whether it is ready.
+  type: bool
+  returned: success
+  sample: true
+publishes_resource:
+  description: Whether the metadata name the server (C(resource)) and its issuer, as RFC 9728 wants.
+  type: bool
+  returned: success
+  sample: true
 problems:
   description: What is wrong (severity V(error)) or worth knowing (V(warning)), each with what to do.
   type: list
@@ -330,6 +359,10 @@ def main() -> None:
         "secret_delivery": made.secret_delivery,
         "args": made.args,
         "generation": made.generation,
+        "assumed": made.assumed,
+        "metrics_port": made.metrics_port,
+        "own_metadata": made.own_metadata,
+        "publishes_resource": made.publishes_resource,
         "problems": problems,
     }
     if made.secret_delivery == "whole_file":

@@ -30,7 +30,7 @@ options:
   fail_on_error:
     description:
       - Whether the task fails when the tool says that it failed, as when the cluster forbids the person something.
-      - A call that does not get through (wrong token, no such tool) always fails.
+      - A call that does not get through (wrong token, no such tool) or gets no answer always fails.
     type: bool
     default: true
 attributes:
@@ -73,25 +73,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 called:
-  description: Whether the tool was called.
+  description:
+    - Whether the tool was called. V(false) means for certain that it did not run.
+    - V(true) with an RV(error) means that the call was sent and that no answer tells whether the tool ran. A tool that is
+      not read-only then counts as a change. Look before you call it again.
   type: bool
   returned: always
   sample: true
 is_error:
   description: Whether the tool said that it failed.
   type: bool
-  returned: when called
+  returned: when it answered
   sample: false
 text:
   description: The text parts of the content, joined.
   type: str
-  returned: when called
+  returned: when it answered
   sample: "NAME\ndefault"
 content:
   description: The content as the server sent it.
   type: list
   elements: dict
-  returned: when called
+  returned: when it answered
   sample: [{type: text, text: "NAME\ndefault"}]
 structured_content:
   description: The structured content, when the tool has some.
@@ -101,7 +104,7 @@ structured_content:
 annotations:
   description: What the server says of the tool (C(readOnlyHint), C(destructiveHint) and more).
   type: dict
-  returned: always
+  returned: when the tool was found
   sample: {readOnlyHint: true}
 error:
   description: What went wrong, for programs.
@@ -144,8 +147,20 @@ def find_tool(client: McpClient, name: str, arguments: dict[str, object]) -> dic
     return tools[name]
 
 
+#: JSON-RPC errors by which a server says that it did not begin: no JSON, no request, no such method, wrong arguments.
+NOT_BEGUN = (-32700, -32600, -32601, -32602)
+UNKNOWN = "Nobody knows whether the tool ran: look before you call it again."
+
+
+def may_have_run(error: McpError) -> bool:
+    """Whether a call that failed may have reached the tool; refused by the server or its proxy (4xx) it did not."""
+    if error.kind == "jsonrpc":
+        return (error.jsonrpc_error or {}).get("code") not in NOT_BEGUN
+    return error.sent and not (error.kind == "http" and (error.status or 0) < 500)
+
+
 def call(client: McpClient, params: dict[str, object], check_mode: bool) -> dict[str, object]:
-    """Find the tool, call it unless that may change something in check mode."""
+    """Find the tool, call it unless that may change something in check mode; a lost call is a result with ``error``."""
     name, arguments = str(params["tool"]), dict(params["arguments"])
     client.initialize()
     annotations = find_tool(client, name, arguments).get("annotations") or {}
@@ -153,7 +168,13 @@ def call(client: McpClient, params: dict[str, object], check_mode: bool) -> dict
     if check_mode and changes:
         client.close()
         return {"changed": True, "called": False, "annotations": annotations}
-    answer = client.call_tool(name, arguments)
+    try:
+        answer = client.call_tool(name, arguments)
+    except McpError as error:
+        called = may_have_run(error)
+        text = f"{describe(error)} {UNKNOWN}" if called else describe(error)
+        failed = {"msg": text, "error": error.as_dict()}
+        return {"changed": called and changes, "called": called, "annotations": annotations, **failed}
     client.close()
     content = answer.get("content") or []
     result = {
@@ -161,7 +182,9 @@ def call(client: McpClient, params: dict[str, object], check_mode: bool) -> dict
         "called": True,
         "annotations": annotations,
         "content": content,
-        "text": "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text"),
+        "text": "\n".join(
+            str(part.get("text", "")) for part in content if isinstance(part, dict) and part.get("type") == "text"
+        ),
         "is_error": bool(answer.get("isError")),
     }
     if answer.get("structuredContent") is not None:
@@ -178,6 +201,8 @@ def main() -> None:
         module.fail_json(msg=str(error), error=error.to_result(), called=False)
     except McpError as error:
         module.fail_json(msg=describe(error), error=error.as_dict(), called=False)
+    if "error" in result:
+        module.fail_json(**result)
     if result.get("is_error") and module.params["fail_on_error"]:
         module.fail_json(msg=f"The tool {module.params['tool']} failed: {result['text'][:500]}", **result)
     module.exit_json(**result)

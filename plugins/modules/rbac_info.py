@@ -10,7 +10,7 @@ short_description: Tell who can do everything in a cluster
 version_added: 0.1.0
 description:
   - Reads the cluster's roles and bindings and names every subject that is bound to a role with any verb on anything, or
-    to one that leads there (writing or binding any role, impersonating anybody).
+    to one that leads there (writing or binding any role, impersonating anybody, a token of any service account).
   - Can be told who is expected, and fails when there is anybody else.
 author:
   - mcp_auth.openshift contributors (@mcp-auth)
@@ -29,7 +29,8 @@ options:
   allow_system:
     description:
       - Also allow what every cluster has without us, which is C(system:masters), C(kubeadm:cluster-admins),
-        C(system:cluster-admins), C(system:admin) and the service accounts of C(kube-system) and C(openshift-*).
+        C(system:cluster-admins), C(system:admin), C(system:kube-controller-manager) and the service accounts of
+        C(kube-system) and C(openshift-*).
     type: bool
     default: true
   fail_on_others:
@@ -51,7 +52,9 @@ attributes:
     support: full
     description: Changes nothing.
 notes:
-  - Needs the right to list C(clusterroles) and C(clusterrolebindings), and C(rolebindings) in C(kube-system).
+  - Needs the right to list C(clusterroles) and C(clusterrolebindings), and C(roles) and C(rolebindings) in C(kube-system).
+  - Bindings in other namespaces are not read. Who may use the service accounts of a namespace has the rights of each of
+    them, so an operator with every right is as strong as the admins of its namespace.
 """
 
 EXAMPLES = r"""
@@ -65,7 +68,8 @@ RETURN = r"""
 holders:
   description:
     - Who has such rights, by which binding. C(power) is V(everything) or V(escalation). A binding in the
-      namespace C(kube-system) counts, because its Secrets and pods are the cluster's.
+      namespace C(kube-system), be it to a C(ClusterRole) or a C(Role), counts, because its Secrets, pods and service
+      accounts are the cluster's.
   type: list
   elements: dict
   returned: always
@@ -109,7 +113,8 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     client = connect(params)
     allowed = params["allowed"] + list(power.ALLOWED if params["allow_system"] else ())
     bindings = client.list(API, "ClusterRoleBinding") + client.list(API, "RoleBinding", "kube-system")
-    holders = power.holders(client.list(API, "ClusterRole"), bindings, allowed)
+    roles = client.list(API, "ClusterRole") + client.list(API, "Role", "kube-system")
+    holders = power.holders(roles, bindings, allowed)
     others = [entry for entry in holders if not entry["allowed"]]
     return {"changed": False, "holders": holders, "others": others}
 

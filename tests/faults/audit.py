@@ -90,6 +90,10 @@ class AuditLog:
         """Every write that a person or a play has done since."""
         return [event for event in self.since(mark) if event.ours and event.write and event.code < 400]
 
+    def of(self, user: str, mark: Mark) -> list[Event]:
+        """Every request of one user since, also of a ServiceAccount, which counts as the cluster's own elsewhere."""
+        return [event for event in self.since(mark) if event.user == user]
+
 
 def parse(data: dict[str, object]) -> Event | None:
     """An event of the log, or nothing when the request was not yet answered."""

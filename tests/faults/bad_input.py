@@ -30,6 +30,7 @@ INPUTS: dict[str, Any] = {
     "chain_keycloak_port": 30443,
     "chain_mcp_port": 30444,
     "chain_node_ports": True,
+    "external_auth_hosts": ["localhost"],
 }
 
 
@@ -62,6 +63,22 @@ PREFLIGHT = (
         "an unknown version of the MCP server",
         ("9\\.9\\.9",),
         (("chain_mcp_server_version", "9.9.9"), ("chain_platform", "kubernetes")),
+    ),
+    Case(
+        "no control-plane host",
+        ("chain_control_plane_hosts", "external_auth_managed_control_plane"),
+        (("external_auth_hosts", []), ("chain_platform", "kubernetes")),
+    ),
+    Case(
+        "a given Keycloak whose name leads nowhere",
+        ("sso\\.no-such-domain\\.invalid", "does not resolve"),
+        (
+            ("chain_base_domain", "no-such-domain.invalid"),
+            ("chain_lab", False),
+            ("chain_keycloak_managed", False),
+            ("chain_ca_source", "system"),
+            ("chain_platform", "kubernetes"),
+        ),
     ),
     Case(
         "a kubeconfig that is not there",

@@ -38,13 +38,18 @@ def refused(
     words: tuple[str, ...],
     values: Mapping[str, Any],
     playbook: str = "mcp_auth.openshift.site",
-    written_by: str = "",
+    user: str = "",
 ) -> None:
-    """A run that has to be refused without having written anything."""
+    """A run that has to be refused without having written anything; user: who it is, if not the administrator."""
     with report.check(name):
         mark = lab.audit.mark()
         lab.plays.run(f"bad-{name.replace(' ', '-')}", playbook, values, ["--skip-tags", "verify"]).refused(*words)
-        writes = [str(event) for event in lab.audit.writes_since(mark) if written_by in event.user]
+        writes = [str(event) for event in lab.audit.writes_since(mark)]
+        if user:
+            asked = lab.audit.of(user, mark)
+            expect(asked, f"the audit log shows no request of {user}: it proves nothing")
+            # It may write nothing anyway, so that it tried is the finding.
+            writes += [str(event) for event in asked if event.write]
         expect(not writes, "something was written before it was refused:\n" + "\n".join(writes))
 
 
@@ -83,10 +88,13 @@ def on_empty(lab: Lab, report: Report) -> None:
     """What is refused before anything is there."""
     lab.kube.make("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     token = lab.kube.token(NAMESPACE, "nobody")
+    user = f"system:serviceaccount:{NAMESPACE}:nobody"
     with tempfile.TemporaryDirectory(dir=lab.private) as folder:
         kubeconfig = lab.kube.kubeconfig.as_token(token, Path(folder) / "kubeconfig")
         words = ("(may not|cannot|forbidden|missing|lacks)", "secrets", "namespaces")
-        refused(lab, report, "a kubeconfig without rights", words, {"chain_kubeconfig": str(kubeconfig)})
+        refused(lab, report, "a kubeconfig without rights", words, {"chain_kubeconfig": str(kubeconfig)}, user=user)
+    known = ("chain_control_plane_hosts", "external_auth_managed_control_plane")
+    refused(lab, report, "no control-plane host", known, {"external_auth_hosts": []})
     refused(lab, report, "an unknown version of the MCP server", ("9\\.9\\.9",), {"chain_mcp_server_version": "9.9.9"})
     refused(lab, report, "an unknown variable", ("chain_realmm", "chain_realm"), {"chain_realmm": "x"})
     lab.kube.delete(f"/api/v1/namespaces/{NAMESPACE}")

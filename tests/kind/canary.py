@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,24 +68,80 @@ def is_secret(name: str, value: bytes) -> bool:
     return key not in ("username", "database", "client-id", "ca.crt", "tls.crt", "certificate") and len(value) > 0
 
 
+@dataclass
+class SystemLog:
+    """Where Ansible's modules write their invocation: what of it can be searched, or why it cannot."""
+
+    file: Path
+    began: float = field(default_factory=time.time)
+    ours: bool = False
+    why_not: str = ""
+
+    def read(self) -> None:
+        """Have it in the file: from the machine's journal, where we do not listen ourselves."""
+        if self.ours or self.why_not:
+            return
+        argv = ["journalctl", f"--since=@{self.began:.0f}", "--output=json", "--all", "--quiet", "--no-pager"]
+        try:
+            done = subprocess.run(argv, capture_output=True, timeout=120, check=False)
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            self.why_not = f"another log daemon listens, and its journal cannot be read ({type(exc).__name__})"
+            return
+        found = [message for message in map(of_ansible, done.stdout.splitlines()) if message]
+        if found:
+            self.file.write_text("\n".join(found) + "\n", encoding="utf-8")
+        else:
+            self.why_not = "another log daemon listens, and its journal shows nothing of Ansible"
+
+
+def of_ansible(line: bytes) -> str:
+    """The message of a journal's entry that a module has written."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    message = entry.get("MESSAGE") or ""
+    # What is not plain text comes as a list of bytes.
+    text = bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)
+    return text if f"{entry.get('SYSLOG_IDENTIFIER', '')}".startswith("ansible-") or text.startswith("ansible-") else ""
+
+
+def somebody_listens() -> bool:
+    """Whether the system log's socket belongs to a living process; one of a killed stage is taken away."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(str(LOG_SOCKET))
+        except FileNotFoundError:
+            return False
+        except ConnectionRefusedError:
+            with suppress(OSError):
+                LOG_SOCKET.unlink()
+            return False
+        except OSError:
+            return True  # a socket of another type, or one that is not for us
+    return True
+
+
 @contextmanager
-def system_log(out: Path) -> Iterator[None]:
-    """Where the machine has no log daemon, be one: Ansible's modules write their invocation there."""
-    if LOG_SOCKET.exists():
-        yield
+def system_log(out: Path) -> Iterator[SystemLog]:
+    """Where the machine has no log daemon, be one."""
+    log = SystemLog(out / "syslog.txt")
+    if somebody_listens():
+        yield log
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         try:
             listening.bind(str(LOG_SOCKET))
-        except OSError:
-            # Not root: then nobody else's modules find a log either.
-            yield
+        except OSError as exc:
+            log.why_not = f"nobody listens, nor may we ({type(exc).__name__})"
+            yield log
             return
+        log.ours = True
         over = threading.Event()
         listening.settimeout(0.5)
 
         def listen() -> None:
-            with (out / "syslog.txt").open("ab") as file:
+            with log.file.open("ab") as file:
                 while not over.is_set():
                     try:
                         file.write(listening.recv(65536) + b"\n")
@@ -93,7 +152,7 @@ def system_log(out: Path) -> Iterator[None]:
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()
         try:
-            yield
+            yield log
         finally:
             over.set()
             thread.join()
@@ -124,8 +183,9 @@ def collect(lab: Lab) -> None:
                 log.write_text(str(found.get("text") or json.dumps(found)))
 
 
-def search(lab: Lab, report: Report, secret_values: dict[str, bytes]) -> None:
-    """Look in every file that the stage wrote and in the audit log."""
+def search(lab: Lab, report: Report, secret_values: dict[str, bytes], log: SystemLog) -> None:
+    """Look in every file that the stage wrote, in the audit log and in the system log."""
+    log.read()
     certificates = [
         value for value in lab.kube.secrets(lab.namespaces).values() if b"-----BEGIN CERTIFICATE-----" in value
     ]
@@ -137,7 +197,8 @@ def search(lab: Lab, report: Report, secret_values: dict[str, bytes]) -> None:
         looked = [lab.out, lab.state / "audit"]
         leaks = sorted({str(leak) for leak in canary.search(looked)})
         expect(not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks[:40]))
-    with report.check("the outputs that were searched are there"):
+    less = f", less the system log: {log.why_not}" if log.why_not else ""
+    with report.check(f"the outputs that were searched are there{less}"):
         kinds = {
             "-vvv output": list(lab.out.glob("**/*.out")),
             "log file": list(lab.out.glob("**/*.ansible.log")),
@@ -145,6 +206,8 @@ def search(lab: Lab, report: Report, secret_values: dict[str, bytes]) -> None:
             "command lines": list(lab.out.glob("**/*.argv")),
             "events": list((lab.out / "cluster").glob("*-events.json")),
         }
+        if not log.why_not:
+            kinds["system log"] = [file for file in (log.file,) if file.exists()]
         empty = [kind for kind, files in kinds.items() if not any(file.stat().st_size for file in files)]
         expect(not empty, f"nothing to search in: {empty}")
         verbose = [

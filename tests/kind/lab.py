@@ -22,6 +22,9 @@ from faults.audit import AuditLog
 from faults.ledger import Ledger
 from faults.pki import Authority
 from faults.proxy import Proxy, Upstream, server_tls
+from labkit import child
+from labkit.settings import Settings, command_prefix, from_environment
+from labkit.ui import END_SECONDS
 
 from .kube import Keycloak, Kube, wait_for
 from .plays import Plays
@@ -39,21 +42,33 @@ class Tool:
         self.out = out
         self.env = {**OWN, **{key: value for key, value in os.environ.items() if key.startswith("LAB_")}}
 
+    @property
+    def settings(self) -> Settings:
+        """The same choices, as the lab reads them."""
+        return from_environment(ROOT / "tests" / "lab", {**os.environ, **self.env})
+
+    @property
+    def prefix(self) -> str:
+        """What a command begins with that means this lab."""
+        return command_prefix({**os.environ, **self.env})
+
     def call(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 3600) -> tuple[int, str]:
         """Run a command of the lab, its output in a log; the exit code and the output."""
-        log = self.out / f"lab-{'-'.join(words)}.out"
+        log = self.out / f"lab-{words[0]}.out"
         with log.open("ab") as file:
             start = file.tell()
-            done = subprocess.run(
+            code = child.run(
                 [sys.executable, str(ROOT / "tests" / "lab" / "lab.py"), *words],
+                timeout=timeout,
+                grace=END_SECONDS + child.GRACE_SECONDS,
                 env={**os.environ, **self.env, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
+                # A second Ctrl-C does not reach a lab that goes down.
+                start_new_session=True,
             )
-        return done.returncode, log.read_bytes()[start:].decode(errors="replace")
+        return code, log.read_bytes()[start:].decode(errors="replace")
 
     def must(self, *words: str) -> str:
         """The same, and it has to work; its last line."""

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faults.kill import MARKER, kill_marked, marked
+from faults.kill import MARKER, marked
 from faults.pki import write_private
+from labkit import child
 
 from .report import CheckFailed, expect
 
@@ -173,32 +174,25 @@ class Plays:
         watcher = Arguments(marker, self.out / f"{name}.argv") if watch_arguments else None
         if watcher:
             watcher.start()
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command,
-                cwd=self.project,
-                env={**self.environment(name), MARKER: marker, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                code = process.wait(timeout=timeout)
-            except subprocess.TimeoutExpired as exc:
-                kill_marked(marker)
-                process.wait()
-                text = log.read_text(encoding="utf-8", errors="replace")
-                raise CheckFailed(f"{name}: no end after {timeout:.0f} s\n{text[-3000:]}") from exc
-            except BaseException:
-                # This stage is being stopped: a run of its own session would go on without it.
-                kill_marked(marker)
-                process.wait()
-                raise
-            finally:
-                if watcher:
-                    watcher.over.set()
-                    watcher.join()
+        try:
+            with log.open("wb") as file:
+                code = child.run(
+                    command,
+                    timeout=timeout,
+                    cwd=self.project,
+                    env={**self.environment(name), MARKER: marker, **(env or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except subprocess.TimeoutExpired as exc:
+            text = log.read_text(encoding="utf-8", errors="replace")
+            raise CheckFailed(f"{name}: no end after {timeout:.0f} s\n{text[-3000:]}") from exc
+        finally:
+            if watcher:
+                watcher.over.set()
+                watcher.join()
         output = log.read_text(encoding="utf-8", errors="replace")
         return Done(name, code, time.monotonic() - began, output, log, changed_tasks(output))
 

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from labkit import child
+
 from .lab import ROOT, Lab
 from .plays import RECAP, Done, changed_tasks
 from .report import Report, expect
@@ -61,20 +63,19 @@ def run(lab: Lab, private: Path, number: int, name: str, *more: str) -> Done:
     log = lab.out / f"{name}.out"
     began = time.monotonic()
     with log.open("wb") as file:
-        done = subprocess.run(
+        code = child.run(
             as_random_user(command, number),
+            timeout=1200,
             cwd=private,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            timeout=1200,
-            check=False,
         )
     output = log.read_text(encoding="utf-8", errors="replace")
     plain = "".join(part.partition("m")[2] if number else part for number, part in enumerate(output.split("\x1b[")))
-    return Done(name, done.returncode, time.monotonic() - began, plain, log, changed_tasks(plain))
+    return Done(name, code, time.monotonic() - began, plain, log, changed_tasks(plain))
 
 
 def both(lab: Lab, report: Report, seed: int) -> None:

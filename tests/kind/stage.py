@@ -4,7 +4,7 @@
 """The chain on a real kind cluster, from nothing to nothing: what `tests/run --kind` calls.
 
 One cluster for everything; molecule's scenario `kind` runs on it. With MCP_AUTH_LAB=<state folder> it is taken as it is,
-and stays up. One line a check, JUnit at the end.
+and stays up. One line a check, JUnit at the end. A stage that is stopped ends what it has started and takes its lab down.
 """
 
 from __future__ import annotations
@@ -20,23 +20,27 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import yaml
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS), str(TESTS / "lab")]
 
 from faults.kill import differences
 from faults.ledger import Ledger
 from faults.pki import write_private
+from labkit import child, cluster, engine
+from labkit.store import locked
+from labkit.ui import LabError
 
-from kind import bad_input, canary, kills, runner, sabotage, targets
+from kind import bad_input, canary, kills, leftovers, runner, sabotage, targets
 from kind.kube import wait_for
-from kind.lab import ROOT, Lab, Tool, install
+from kind.lab import OWN, ROOT, Lab, Tool, install
 from kind.report import CheckFailed, Report, expect
 
 KILL_POINTS = 5
@@ -45,6 +49,7 @@ CELLS = 73
 HOPS = 15
 # How our own client names itself to the API server.
 AGENT = "mcp-auth-openshift-ansible"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -59,7 +64,13 @@ class Stage:
     seed: int
     own: bool
     collections: Path
+    system_log: canary.SystemLog
     lab: Lab | None = None
+    # Whether this stage has brought the lab up, and so has to take it down.
+    brought_up: bool = False
+    # What lay about in the engine, and in the packet filter, before.
+    before: set[str] | None = None
+    rules: set[str] = field(default_factory=set)
     writes: int = 0
     secrets: dict[str, bytes] = field(default_factory=dict)
 
@@ -113,16 +124,16 @@ class Stage:
         )
         beside = Path(sys.executable).parent / "molecule"
         with log.open("wb") as file:
-            code = subprocess.run(
+            code = child.run(
                 [str(beside) if beside.exists() else "molecule", action, "-s", "kind", *more],
+                timeout=2400,
                 cwd=ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                timeout=2400,
-                check=False,
-            ).returncode
+                start_new_session=True,
+            )
         return subprocess.CompletedProcess(action, code, log.read_text(encoding="utf-8", errors="replace"))
 
     def step(self, action: str, values: Path | None = None, *more: str) -> str:
@@ -139,6 +150,19 @@ class Stage:
             )
         return done.stdout
 
+    def take_down(self) -> None:
+        """Leave no lab behind, however the stage ends."""
+        if not self.brought_up:
+            return
+        command = f"{self.tool.prefix}python3 tests/lab/lab.py down"
+        if self.asked.keep:
+            self.report.say(f"the lab stays up; this takes it away: {command}")
+            return
+        self.report.say("taking the lab down")
+        code, output = self.tool.call("down")
+        if code:
+            self.report.say(f"the lab did not go down:\n{output[-2000:]}\nThis takes it away: {command}")
+
 
 # -- the parts, in their order ----------------------------------------------------------------------------------------
 def bring_up(stage: Stage) -> None:
@@ -146,11 +170,30 @@ def bring_up(stage: Stage) -> None:
     report = stage.report
     with report.check("the cluster is up", gate="lab"):
         if stage.own:
+            clear_the_way(stage)
+            stage.tool.must("engine")
+            settings = stage.tool.settings
+            stage.before = leftovers.in_engine(engine.running(settings), settings.name)
+            stage.rules = leftovers.bridge_rules()
+            stage.brought_up = True
             stage.tool.must("up")
         lab = stage.up
         wait_for("the API server answers", lambda: lab.kube.ask("GET", "/readyz")[0] == 200)
         expect(lab.audit.path.exists(), f"there is no audit log at {lab.audit.path}")
     report.need("lab")
+
+
+def clear_the_way(stage: Stage) -> None:
+    """A run that was killed leaves its lab up. One of another name than ours may be somebody's."""
+    settings = stage.tool.settings
+    if not settings.state.exists() and not cluster.node_state(settings, engine.find(settings)):
+        return
+    command = f"{stage.tool.prefix}python3 tests/lab/lab.py down"
+    expect(settings.name == OWN["LAB_NAME"], f"a lab {settings.name} is there already; this takes it away: {command}")
+    stage.report.say(
+        f"       a lab {settings.name} is there, left by a run that was killed or kept: taking it down first"
+    )
+    stage.tool.must("down")
 
 
 def machine(stage: Stage) -> None:
@@ -220,8 +263,8 @@ def converge(stage: Stage) -> None:
     with report.check("one phase of site.yml, chosen by its tag"):
         lab.plays.run("by-tag", arguments=["--tags", "agents"], env={"TMPDIR": str(temporary)}).unchanged()
     with report.check("it leaves no file behind, such as the key of a credential"):
-        left = [str(path.relative_to(temporary)) for path in temporary.rglob("*")]
-        expect(not left, ", ".join(left))
+        files = [str(path.relative_to(temporary)) for path in temporary.rglob("*")]
+        expect(not files, ", ".join(files))
 
 
 def asked_by_preflight() -> set[tuple[str, str, str]]:
@@ -310,7 +353,7 @@ def secrets(stage: Stage) -> None:
     with stage.report.check("a run with -vvv, --diff and all callbacks"):
         arguments = ["-vvv", "--diff", "--skip-tags", "verify"]
         lab.plays.run("loud", arguments=arguments, watch_arguments=True).unchanged()
-    canary.search(lab, stage.report, {**stage.secrets, **canary.everything(lab)})
+    canary.search(lab, stage.report, {**stage.secrets, **canary.everything(lab)}, stage.system_log)
 
 
 def teardown(stage: Stage) -> None:
@@ -364,36 +407,42 @@ def leave_nothing(stage: Stage) -> None:
     """The lab goes, and nothing of it stays."""
     if not stage.own:
         return
-    name = stage.tool.env["LAB_NAME"]
-    with stage.report.check("the lab goes down"):
+    report, settings = stage.report, stage.tool.settings
+    found = engine.find(settings)
+    left: list[str] = []
+    with report.check("the lab goes down"):
+        if found and stage.before is None:
+            stage.before = leftovers.in_engine(found, settings.name)
+        # The engine has to answer still: with the last lab it would stop.
+        stage.tool.must("down", "--keep-engine")
+        left = leftovers.since(stage.before, leftovers.in_engine(found, settings.name)) if found else []
+    noted = leftovers.noted_network(settings) if found and found.own else {}
+    if found:
+        with report.check("a network and a volume that it forgot would be seen"):
+            shown = forgotten(found, settings.name)
+            expect(len(shown) == 2, f"seen: {shown}")
+    with report.check("its docker stops"):
         stage.tool.must("down")
-    with stage.report.check("nothing of it is left: containers, networks, volumes, hosts lines, state, processes"):
-        left = leftovers(name, stage.tool)
-        expect(not left, "\n".join(left))
+        stage.brought_up = False
+    with report.check(
+        "nothing of it is left: containers, networks, volumes, hosts lines, state, processes, packet filter"
+    ):
+        every = [*left, *leftovers.on_machine(settings)]
+        every += leftovers.in_network(noted, stage.rules) if found and found.own else []
+        expect(not every, "\n".join(every))
 
 
-def leftovers(name: str, tool: Tool) -> list[str]:
-    """What a lab that went down may have forgotten."""
-    found = [
-        f"/etc/hosts: {line}"
-        for line in Path("/etc/hosts").read_text().splitlines()
-        if name in line.split() or f" {name}" in line
-    ]
-    state = Path(
-        tool.env.get("LAB_STATE")
-        or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mcp-auth-lab"
-    )
-    if (state / name).exists():
-        found.append(f"state: {sorted(map(str, (state / name).rglob('*')))[:10]}")
-    code, output = tool.call("status")
-    if code == 0 and f"{name}-control-plane" in output:
-        found.append(f"status: {output[-500:]}")
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode() if process.name.isdigit() else ""
-            if f"{name}-control-plane" in line or f"/mcp-auth-lab/{name}/" in line:
-                found.append(f"process {process.name}: {line[:150]}")
-    return found
+def forgotten(found: engine.Engine, name: str) -> list[str]:
+    """What the search sees of a network and a volume that are left on purpose."""
+    before = leftovers.in_engine(found, name)
+    planted = f"{name}-forgotten"
+    try:
+        found.docker("network", "create", planted)
+        found.docker("volume", "create", planted)
+        return leftovers.since(before, leftovers.in_engine(found, name))
+    finally:
+        found.docker("network", "rm", planted, check=False)
+        found.docker("volume", "rm", planted, check=False)
 
 
 PARTS: dict[str, Callable[[Stage], None]] = {
@@ -427,13 +476,40 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--targets", nargs="+", help="these integration targets")
     parser.add_argument("--long", action="store_true", help="every kill point, the whole of the sabotage")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed of the kill points")
-    parser.add_argument("--keep", action="store_true", help="leave the lab up")
+    parser.add_argument("--keep", action="store_true", help="leave the lab up, however the stage ends")
     return parser.parse_args()
 
 
 def default_parts(asked: argparse.Namespace) -> list[str]:
     """All parts but those that are not for this run."""
     return [part for part in PARTS if not (asked.keep and part == "down")]
+
+
+def end_by_signals() -> None:
+    """The first stop ends us as an exception; later ones are ignored, so that what is up can go down."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in STOPS:
+            signal.signal(each, signal.SIG_IGN)
+        child.ask_all()
+        sys.exit(128 + number)
+
+    for number in STOPS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, end)
+
+
+@contextlib.contextmanager
+def alone(tool: Tool) -> Iterator[None]:
+    """One stage at a time on a lab: it begins from nothing, and so would take the other's lab down."""
+    settings = tool.settings
+    with contextlib.ExitStack() as stack:
+        lock = settings.cache / "locks" / f"stage-{settings.name}"
+        try:
+            stack.enter_context(locked(lock, f"the lab {settings.name}", wait=False))
+        except LabError as exc:
+            raise CheckFailed(f"{exc}. {exc.hint} Or give a lab of your own with LAB_NAME and LAB_PORT_*.") from exc
+        yield
 
 
 def main() -> int:
@@ -445,27 +521,47 @@ def main() -> int:
     if unknown:
         print(f"there is no part {', '.join(unknown)}; there are: {', '.join(every)}\n0 passed, 1 failed")
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    asked.output.mkdir(parents=True, exist_ok=True)
-    out = asked.output.absolute()
-    if not asked.only:
-        shutil.rmtree(out)
-        out.mkdir()
+    end_by_signals()
+    marker = os.environ[child.MARKER] = child.new_marker()
     report = Report(asked.junit.absolute() if asked.junit else None)
-    with tempfile.TemporaryDirectory(prefix="mcp-auth-kind-") as name, canary.system_log(out):
-        private = Path(name)
-        own = not os.environ.get("MCP_AUTH_LAB")
+    out = asked.output.absolute()
+    tool = Tool(out)
+    own = not os.environ.get("MCP_AUTH_LAB")
+    with contextlib.ExitStack() as stack:
+        if own:
+            with report.section("alone"), report.check("no other run uses the lab"):
+                stack.enter_context(alone(tool))
+            if report.failed:
+                report.table()
+                return 1
+        leftovers.sweep_private()
+        out.mkdir(parents=True, exist_ok=True)
+        if not asked.only:
+            shutil.rmtree(out)
+            out.mkdir()
+        prefix = f"{leftovers.PRIVATE}{os.getpid()}-"
+        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
+        system_log = stack.enter_context(canary.system_log(out))
         given: Any = os.environ.get("MCP_AUTH_COLLECTIONS")
-        with (
-            report.section("package"),
-            report.check("the tarball is built and installed into an empty path", gate="lab"),
-        ):
-            given = Path(given) if given else install(out, private)
-        stage = Stage(asked, report, out, private, Tool(out), asked.seed, own, given)
-        report.say(f"seed {asked.seed}; output in {out}")
-        for part in chosen:
-            with report.section(part):
-                every[part](stage)
+        stage = Stage(asked, report, out, private, tool, asked.seed, own, Path(given or "none"), system_log)
+        try:
+            with (
+                report.section("package"),
+                report.check("the tarball is built and installed into an empty path", gate="lab"),
+            ):
+                stage.collections = stage.collections if given else install(out, private)
+            report.say(f"seed {asked.seed}; output in {out}")
+            for part in chosen:
+                with report.section(part):
+                    every[part](stage)
+        except BaseException as exc:
+            report.note("goes to its end", 0.0, f"stopped: {exc!r}")
+            report.write()
+            raise
+        finally:
+            child.kill_marked(marker)
+            leftovers.sweep_private()
+            stage.take_down()
     report.write()
     more = ("every kill point alone", "the whole matrix at each sabotage", "Postgres gone in the middle of a run")
     waiting = [] if asked.long else [*more]

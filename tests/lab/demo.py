@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ sys.path.insert(0, str(HERE))
 if sys.version_info < (3, 11):
     sys.exit("The demo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
 
-from labkit import cluster, engine, program, pyenv
+from labkit import child, cluster, engine, program, pyenv
 from labkit.settings import Settings, command_prefix, from_environment
 from labkit.store import remove_tree, write_atomic
 from labkit.ui import LabError, run, say, step
@@ -138,8 +137,7 @@ class Demo:
             f"@{self.vars_file}",
         ]
         argv += ["-e", json.dumps({"verify_report_dir": str(self.reports)}), *words]
-        done = subprocess.run(argv, env=env, cwd=self.settings.repo / "examples" / "project", check=False)
-        if done.returncode:
+        if child.run(argv, env=env, cwd=self.settings.repo / "examples" / "project"):
             raise LabError(
                 "site.yml did not end well: its last lines say why",
                 "Nothing is lost. Mend it and run make demo again: it goes on from here.",

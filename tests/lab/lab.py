@@ -53,9 +53,9 @@ def up(settings: Settings, _options: argparse.Namespace) -> None:
     show(cluster.up(settings))
 
 
-def down(settings: Settings, _options: argparse.Namespace) -> None:
+def down(settings: Settings, options: argparse.Namespace) -> None:
     """Remove the cluster and stop our engine; builds stay in the cache."""
-    cluster.down(settings)
+    cluster.down(settings, options.keep_engine)
 
 
 def status(settings: Settings, _options: argparse.Namespace) -> None:
@@ -114,6 +114,8 @@ def main() -> int:
         one = verbs.add_parser(name, help=about, description=about)
         if name == "kubectl":
             one.add_argument("rest", nargs=argparse.REMAINDER)
+        if name == "down":
+            one.add_argument("--keep-engine", action="store_true", help="leave a docker of ours running")
     options = parser.parse_args()
     return program.main(HERE, options.verb, lambda settings: VERBS[options.verb](settings, options))
 

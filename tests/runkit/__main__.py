@@ -14,7 +14,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import counts
+from labkit.store import locked
+from labkit.ui import LabError
+
+from . import counts, tools
 from .engine import Result, Run
 from .table import STAGES, Check, Table, TableError, load
 
@@ -108,8 +111,24 @@ def main() -> int:
     if asked.list:
         listing(table.checks)
         return 0
+    environments = [table.environments[check.environment] for check in checks if check.environment]
+    lacks = tools.lacking(environments, TESTS / "lab" if any(check.stage == "kind" for check in checks) else None)
+    if lacks:
+        print("This machine lacks something that these checks need. None has been run, and nothing changed:")
+        print("\n".join([*(f"  - {item}" for item in lacks), "0 passed, 1 failed"]))
+        return 2
     results_path = (asked.results or TESTS / "output" / "checks").absolute()
     results_path.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(results_path / ".lock", f"the results in {results_path}", wait=False):
+            return run_all(asked, table, checks, results_path)
+    except LabError as exc:
+        print(f"{exc}. {exc.hint} Or give another folder with --results.\n0 passed, 1 failed")
+        return 2
+
+
+def run_all(asked: argparse.Namespace, table: Table, checks: Sequence[Check], results_path: Path) -> int:
+    """Run the checks, with their logs in a folder that is ours alone."""
     for check in checks:
         for old in (results_path / f"{check.name}.log", results_path / f"{check.name}.xml"):
             old.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import counts, tools
-from .table import STAGES, Check, Table
+from .table import GRACE_SECONDS, STAGES, Check, Table
 
 HEARTBEAT_SECONDS = 20.0
 TAIL_LINES = 40
@@ -183,7 +183,9 @@ class Run:
                 start_new_session=True,
             )
             code, cpu = wait(process, check.timeout, lambda: bool(self.stopped))
-            end_group(process)
+            if process.poll() is None and check.grace > GRACE_SECONDS:
+                self.say(f"       {check.name} has {check.grace} s to put back what it holds")
+            end_group(process, check.grace)
         seconds = time.monotonic() - began
         if self.stopped:
             return Result(check, counts.one(False), seconds, self.stopped, cpu)
@@ -254,14 +256,14 @@ def last_line(log: Path) -> str:
     return lines[-1].strip()[:140] if lines else ""
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it left running in its group."""
+def end_group(process: subprocess.Popen[bytes], grace: float = GRACE_SECONDS) -> None:
+    """End a command and all that it left running in its group; it has some time to put back what it holds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             break
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + grace
         while process.poll() is None and time.monotonic() < limit:
             time.sleep(0.1)
     process.wait()

@@ -13,6 +13,8 @@ from typing import Any
 
 STAGES = ("static", "units", "kind", "long")
 COUNTS = ("one", "tests", "ansible-test", "closing-line")
+# What a command has between the request to end and its death.
+GRACE_SECONDS = 5
 PLACES = ("checkout", "copy", "own-copy")
 
 
@@ -38,6 +40,7 @@ class Check:
     about: str
     run: tuple[str, ...]
     timeout: int
+    grace: int = GRACE_SECONDS
     environment: str = ""
     place: str = "copy"
     counts: str = "one"

@@ -14,7 +14,10 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
+from labkit import images, needs
+from labkit.settings import from_environment
 from labkit.store import digest_file, key_of, locked, remove_tree
+from labkit.ui import LabError
 
 from .table import Environment
 
@@ -49,9 +52,42 @@ def interpreter(version: str) -> Path:
             beside = Path(real) / "bin" / name
             return beside if beside.exists() else place
     raise ToolError(
-        f"Python {version} with venv and ensurepip is missing: install it (Debian: python{version}-venv, "
-        f"or pyenv install {version}), so that {name} is in PATH"
+        f"Python {version} with venv and ensurepip is missing: install it so that {name} is in PATH (python{version}-venv "
+        f"where Debian has that package, else pyenv install {version} or uv python install {version})"
     )
+
+
+def lacking(environments: Iterable[Environment], lab: Path | None = None) -> list[str]:
+    """What this machine does not bring, all of it, looked at before anything is made or run."""
+    found = []
+    for version in sorted({environment.python for environment in environments}):
+        try:
+            interpreter(version)
+        except ToolError as exc:
+            found.append(str(exc))
+    if not shutil.which("git"):
+        found.append("git was not found; it tells which files belong to the checkout: install git")
+    return found + (lab_lacks(lab) if lab else [])
+
+
+def lab_lacks(lab: Path) -> list[str]:
+    """What the local cluster wants of this machine and cannot make itself."""
+    try:
+        settings = from_environment(lab, os.environ)
+    except LabError as exc:
+        return [told(exc)]
+    found = []
+    for look in (lambda: needs.check_names(settings), lambda: images.choose(settings)):
+        try:
+            look()
+        except LabError as exc:
+            found.append(told(exc))
+    return found
+
+
+def told(error: LabError) -> str:
+    """An error of the lab with its cure."""
+    return f"the local cluster: {error}\n{error.hint}".strip().replace("\n", "\n    ")
 
 
 def answer(argv: list[str]) -> str:

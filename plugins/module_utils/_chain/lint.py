@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import places, predict, realm
+from . import login, places, predict, realm
 from .inputs import Inputs
 from .shapes import Claims, Hop, Obj, Problem, Token, number, objects, section, text, texts
 
@@ -82,6 +82,19 @@ def system_names(draft: Draft) -> Iterator[Problem]:
                 "the user name %s begins with system:, which Kubernetes keeps for itself." % text(user, "username"),
                 "Give the person another name.",
             )
+
+
+def groups_prefix(draft: Draft) -> Iterator[Problem]:
+    """With separate rights the prefixes are the chain's own: another one would be left out, and bindings made for it."""
+    inputs = draft.inputs
+    if inputs.text("agent_rights") == "separate" and inputs.text("groups_prefix"):
+        yield Problem(
+            "groups-prefix",
+            "chain_groups_prefix",
+            "with chain_agent_rights: separate, groups are named %s (direct logins) and %s (agents), not by this prefix."
+            % (login.DIRECT_PREFIX + "NAME", login.AGENT_PREFIX + "NAME"),
+            "Leave it empty and make your own bindings for those names, or set chain_agent_rights to same.",
+        )
 
 
 def group_names(draft: Draft) -> Iterator[Problem]:
@@ -207,8 +220,9 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
             "Write how long sessions live, such as 1800 and 36000.",
         )
         return
-    lives = {kind: min(claims.lifetime, longest) for kind, claims in draft.claims.items() if claims is not None}
-    paths = {token.kind: "clients[%s].access_token_lifespan" % token.client for token in draft.tokens}
+    lives = {kind: claims.lifetime for kind, claims in draft.claims.items() if claims is not None}
+    paths = {token.kind: _what_ends(settings, token.client, lives.get(token.kind, 0)) for token in draft.tokens}
+    idle_client = number(settings, "client_session_idle_timeout")
     for kind in sorted(lives):
         if lives[kind] < MIN_LIFETIME and kind != "K" and lives[kind] != access:
             yield Problem(
@@ -220,7 +234,10 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
     if {"llama_stack", realm.PLAYGROUND} & set(inputs.texts("components")):
         yield from _outlives_a_call(inputs, lives, paths)
     if realm.PLAYGROUND in inputs.texts("components"):
-        yield from _refreshed_in_time(inputs, lives.get("P", access), idle)
+        # For the page a session is over when its client's part of it is.
+        yield from _refreshed_in_time(
+            inputs, lives.get("P", access), min(idle, idle_client) if idle_client > 0 else idle
+        )
     if longest < idle:
         yield Problem(
             "lifetime-session",
@@ -229,6 +246,15 @@ def lifetimes(draft: Draft) -> Iterator[Problem]:
             "Write at least chain_session_idle_seconds.",
         )
     yield from _requester_lifetimes(draft)
+
+
+def _what_ends(settings: Obj, client_id: str, life: int) -> str:
+    """The input that ends a token after so many seconds."""
+    if life > 0 and life == number(settings, predict.CLIENT_SESSION):
+        return "chain_realm_settings." + predict.CLIENT_SESSION
+    if life == number(settings, "sso_session_max_lifespan"):
+        return "chain_session_max_seconds"
+    return "clients[%s].access_token_lifespan" % client_id
 
 
 def _outlives_a_call(inputs: Inputs, lives: Mapping[str, int], paths: Mapping[str, str]) -> Iterator[Problem]:
@@ -269,7 +295,7 @@ def _refreshed_in_time(inputs: Inputs, life: int, idle: int) -> Iterator[Problem
             "lifetime-cookie",
             path,
             "the page refreshes after %d s, but a session is over after %d s without one." % (refresh, idle),
-            "Write less than chain_session_idle_seconds.",
+            "Write less than %d." % idle,
         )
 
 
@@ -337,4 +363,4 @@ def login_clients(draft: Draft) -> Iterator[Problem]:
         )
 
 
-RULES = (system_names, group_names, claim_names, audiences, lifetimes, login_clients)
+RULES = (system_names, groups_prefix, group_names, claim_names, audiences, lifetimes, login_clients)

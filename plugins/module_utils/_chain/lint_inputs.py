@@ -71,6 +71,24 @@ def bindings(draft: Draft) -> Iterator[Problem]:
                 )
 
 
+def personas(draft: Draft) -> Iterator[Problem]:
+    """One group for two personas has the rights of the stronger: developers would be administrators."""
+    seen: dict[str, str] = {}
+    for persona in ("admin", "developer", "reader"):
+        name = "%s_group" % persona
+        group = draft.inputs.text(name)
+        path = realm.group_path(group)
+        if group and path in seen:
+            yield Problem(
+                "group-of-two",
+                "chain_" + name,
+                "%s is the group of %s as well, so its people have the rights of both." % (group, seen[path]),
+                "Name another group, or leave it empty.",
+            )
+        elif group:
+            seen[path] = "chain_" + name
+
+
 def clusters(draft: Draft) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, cluster in enumerate(draft.inputs.objects("clusters")):
@@ -136,4 +154,4 @@ def needed(draft: Draft) -> Iterator[Problem]:
             )
 
 
-RULES = (people, bindings, clusters, needed)
+RULES = (people, bindings, personas, clusters, needed)

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from . import places, predict, realm
+from . import normal, places, predict, realm
 from .lint import Draft
-from .shapes import Obj, Problem, flag, objects, text, texts
+from .shapes import Obj, Problem, flag, objects, section, text, texts
 
 _FLOWS = (
     "standard_flow_enabled",
@@ -22,6 +23,10 @@ _FLOWS = (
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Schemes that run, or read from the person's own machine.
 _SCRIPTS = ("javascript", "data", "vbscript", "file", "blob", "about")
+# RFC 3986: what no address has. Keycloak refuses it, and a browser may read it as something else.
+_NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})")
+# What the API server takes under an AuthenticationConfiguration (RFC 7518).
+SIGNATURES = tuple(kind + size for kind in ("RS", "ES", "PS") for size in ("256", "384", "512"))
 
 
 def _clients(draft: Draft) -> list[Obj]:
@@ -132,18 +137,33 @@ def redirects(draft: Draft) -> Iterator[Problem]:
                 if option == "redirect_uris" or uri not in ("+", "-"):
                     yield from _redirect(_path(client, option), uri)
         for uri in texts(client, "web_origins"):
-            parts = places.split(uri)
-            host = (parts.hostname if parts else "") or ""
             # "+" stands for the origins of the redirect URIs.
-            if uri == "+" or (parts and host in _LOOPBACK and "*" not in uri):
-                continue
-            if "*" in uri or not parts or parts.scheme != "https" or not host:
+            if uri != "+" and not _is_origin(uri):
                 yield Problem(
                     "web-origin",
                     _path(client, "web_origins"),
-                    "%s is no origin, or lets pages that are not this client's read its answers." % uri,
-                    "Write the exact origin, https://HOST[:PORT].",
+                    "%s is no origin as browsers send it, or lets pages that are not this client's read its answers."
+                    % uri,
+                    "Write the exact origin, https://HOST[:PORT]: small letters, no port 443, nothing behind it.",
                 )
+
+
+def _is_origin(uri: str) -> bool:
+    """Keycloak compares letter by letter with what the browser sends (RFC 6454: scheme, host, port if not the usual)."""
+    parts = places.split(uri)
+    host = (parts.hostname if parts else "") or ""
+    if parts is None or "*" in uri or _NOT_IN_AN_ADDRESS.search(uri):
+        return False
+    if parts.scheme != "https" and (parts.scheme != "http" or host not in _LOOPBACK):
+        return False
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    named = "[%s]" % host if ":" in host else host
+    if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
+        named += ":%d" % port
+    return bool(host) and uri == "%s://%s" % (parts.scheme, named)
 
 
 def _redirect(path: str, uri: str) -> Iterator[Problem]:
@@ -155,12 +175,27 @@ def _redirect(path: str, uri: str) -> Iterator[Problem]:
         or not parts.scheme
         or parts.scheme in _SCRIPTS
         or (parts.scheme in ("http", "https") and not host)
+        or _NOT_IN_AN_ADDRESS.search(uri)
     ):
         yield Problem(
             "redirect-address",
             path,
             "%s is no address that a person can be sent to." % uri,
             "Write the exact address, with its scheme.",
+        )
+    elif "#" in uri:
+        yield Problem(
+            "redirect-fragment",
+            path,
+            "%s has a fragment, which Keycloak refuses in the middle of a run." % uri,
+            "Write the address without # and what follows.",
+        )
+    elif "@" in parts.netloc:
+        yield Problem(
+            "redirect-user",
+            path,
+            "%s names a user before its host, so it looks like an address of somebody else." % uri,
+            "Write the address without what stands before the @.",
         )
     elif "*" in uri and not (loopback and "*" not in parts.netloc and uri.endswith("/*") and uri.count("*") == 1):
         yield Problem(
@@ -173,6 +208,43 @@ def _redirect(path: str, uri: str) -> Iterator[Problem]:
         yield Problem(
             "redirect-http", path, "%s sends the code over plain http." % uri, "Write https, or a loopback address."
         )
+
+
+def implicit_flow(draft: Draft) -> Iterator[Problem]:
+    """RFC 9700, section 2.1.2: its tokens stand in addresses, histories and logs."""
+    for client in _clients(draft):
+        if flag(client, "implicit_flow_enabled"):
+            yield Problem(
+                "implicit-flow",
+                _path(client, "implicit_flow_enabled"),
+                "the implicit flow puts tokens into addresses, where histories and logs keep them.",
+                "Set it to false and use the code flow, standard_flow_enabled.",
+            )
+
+
+def signatures(draft: Draft) -> Iterator[Problem]:
+    """With any other algorithm no server of the chain can check a token."""
+    said = text(section(draft.realm, "settings"), "default_signature_algorithm")
+    if said and said not in SIGNATURES:
+        yield Problem(
+            "signature-algorithm",
+            "chain_realm_settings.default_signature_algorithm",
+            "servers cannot check signatures of %s, so every token would be refused." % said,
+            "Write one of: %s." % ", ".join(SIGNATURES),
+        )
+
+
+def attributes(draft: Draft) -> Iterator[Problem]:
+    """What an attribute does to tokens of the chain is predicted for a few only; other clients have what they like."""
+    own = realm.own(draft.inputs)["realm_clients"]
+    for client in _clients(draft):
+        for where in normal.unchecked_attributes(client) if text(client, "client_id") in own else ():
+            yield Problem(
+                "client-attribute",
+                _path(client, where),
+                "the client is part of the chain, and this attribute may make its tokens or its login unusable.",
+                "Take it away. A client of the chain may have: %s." % ", ".join(sorted(normal.CHAIN_ATTRIBUTES)),
+            )
 
 
 def direct_grants(draft: Draft) -> Iterator[Problem]:
@@ -234,6 +306,9 @@ RULES = (
     audience_only,
     full_scope,
     redirects,
+    implicit_flow,
+    signatures,
+    attributes,
     direct_grants,
     confidential_pkce,
     references,

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .shapes import Json, Obj, Problem
+from .shapes import Json, Obj, Problem, section
 
 _TRUE = frozenset(["y", "yes", "on", "1", "true", "t"])
 _FALSE = frozenset(["n", "no", "off", "0", "false", "f"])
@@ -147,12 +147,13 @@ TABLES: Mapping[str, Table] = {
     "chain_realm_groups": GROUP,
 }
 
-# Attributes of a client that an option says, or that change its tokens in a way that is not predicted.
+# Attributes of any client that an option says, or that change its tokens in a way that is not predicted.
 _ATTRIBUTES: Mapping[str, str] = {
     "oauth2.device.authorization.grant.enabled": "device_flow_enabled",
     "pkce.code.challenge.method": "pkce_code_challenge_method",
     "post.logout.redirect.uris": "post_logout_redirect_uris",
     "access.token.lifespan": "access_token_lifespan",
+    "client.session.max.lifespan": "",
     "jwt.credential.certificate": "certificate_from",
     "standard.token.exchange.enabled": "",
     "standard.token.exchange.enableRefreshRequestedTokenType": "",
@@ -164,10 +165,32 @@ _ATTRIBUTES: Mapping[str, str] = {
     "use.jwks.string": "",
     "use.jwks.url": "",
 }
-# Fields of Keycloak's own client that no option says, but that change its tokens.
-_FIELDS = frozenset(["protocol", "authorizationServicesEnabled", "clientTemplate"])
-# Attributes of a realm that change its issuer.
-_REALM_ATTRIBUTES: Mapping[str, str] = {"frontendUrl": ""}
+# All that a client of the chain may say in attributes: looks, logout, how strong a login must be. What the rest does
+# to its tokens or its login (signatures, bindings to a key, request objects, ...) is not predicted.
+CHAIN_ATTRIBUTES = frozenset(
+    [
+        "acr.loa.map",
+        "backchannel.logout.revoke.offline.tokens",
+        "backchannel.logout.session.required",
+        "backchannel.logout.url",
+        "consent.screen.text",
+        "default.acr.values",
+        "display.on.consent.screen",
+        "frontchannel.logout.session.required",
+        "frontchannel.logout.url",
+        "login_theme",
+        "logoUri",
+        "logout.confirmation.enabled",
+        "minimum.acr.value",
+        "policyUri",
+        "tosUri",
+    ]
+)
+# Fields of Keycloak's own client that no option says, but that change its tokens, or whether they are taken.
+_FIELDS = frozenset(["protocol", "authorizationServicesEnabled", "clientTemplate", "notBefore"])
+
+# Attributes of a realm that change its issuer, or what its clients must do. Keycloak keeps many settings as attributes too.
+_REALM_ATTRIBUTES = frozenset(["frontendUrl", "client-policies.policies", "client-policies.profiles"])
 
 _KNOWN = frozenset(name for table in (*TABLES.values(), MAPPER) for name in table)
 _SECRET = re.compile(
@@ -248,9 +271,11 @@ def normal(value: Obj, table: Table, path: str, problems: list[Problem]) -> Obj:
     if table is CLIENT:
         _refuse_ways_round(found, path, problems)
     elif table is SETTINGS:
-        _refuse_keys(found.get("attributes"), _REALM_ATTRIBUTES, path + ".attributes", problems)
+        fields = {camel(name): name for name in SETTINGS if name != "attributes"}
+        fields.update(dict.fromkeys(_REALM_ATTRIBUTES, ""))
+        _refuse_keys(found.get("attributes"), fields, path + ".attributes", problems)
     elif table is MAPPER:
-        found["config"] = {key: plain(item) for key, item in _mapping(found.get("config")).items() if item is not None}
+        found["config"] = {key: plain(item) for key, item in section(found, "config").items() if item is not None}
     elif table is GROUP and isinstance(found.get("path"), str):
         found["path"] = "/" + "/".join(part for part in str(found["path"]).split("/") if part)
     elif table is PERSON and isinstance(found.get("username"), str):
@@ -303,10 +328,6 @@ def _unknown(name: str, table: Table, path: str) -> Problem:
     return Problem("unknown-option", path, "there is no option of this name.", fix)
 
 
-def _mapping(value: Json) -> Obj:
-    return value if isinstance(value, Mapping) else {}
-
-
 def camel(name: str) -> str:
     """The name of an option as Keycloak writes it."""
     head, *rest = name.split("_")
@@ -315,7 +336,7 @@ def camel(name: str) -> str:
 
 def _refuse_ways_round(client: Obj, path: str, problems: list[Problem]) -> None:
     """A field that has an option is said by that option, where lint sees it."""
-    raw = _mapping(client.get("representation"))
+    raw = section(client, "representation")
     fields = {camel(name): name for name in CLIENT if name not in ("state", "representation", "attributes")}
     fields.update(dict.fromkeys(_FIELDS, ""))
     _refuse_keys(raw, fields, path + ".representation", problems)
@@ -323,9 +344,20 @@ def _refuse_ways_round(client: Obj, path: str, problems: list[Problem]) -> None:
         _refuse_keys(attributes, _ATTRIBUTES, path + where + ".attributes", problems)
 
 
+def unchecked_attributes(client: Obj) -> Iterator[str]:
+    """Where a client of the chain sets attributes that it may not. An empty value removes one, which is sound."""
+    raw = section(client, "representation")
+    ways_round = {name.lower() for name in _ATTRIBUTES}
+    for attributes, where in ((section(client, "attributes"), ""), (section(raw, "attributes"), "representation.")):
+        for name, value in attributes.items():
+            if str(name) in CHAIN_ATTRIBUTES or str(name).lower() in ways_round or plain(value) in (None, ""):
+                continue
+            yield "%sattributes.%s" % (where, name)
+
+
 def _refuse_keys(value: Json, refused: Mapping[str, str], path: str, problems: list[Problem]) -> None:
     by_lower = {name.lower(): option for name, option in refused.items()}
-    for name in _mapping(value):
+    for name in value if isinstance(value, Mapping) else ():
         option = by_lower.get(str(name).lower())
         if option is None:
             continue

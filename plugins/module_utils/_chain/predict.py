@@ -64,6 +64,10 @@ _BY_PROPERTY: Mapping[str, str] = {"username": "$username", "email": "$email", "
 
 BUILTIN_SCOPES = tuple(sorted(_BUILTIN))
 
+# Settings of a realm that end a session, and with it each token. 0 of a client's session means that of the person.
+CLIENT_SESSION = "client_session_max_lifespan"
+SESSION_LIMITS = (CLIENT_SESSION, "sso_session_max_lifespan")
+
 
 def predict(realm: Obj, issuer: str, token: Token) -> Claims | None:
     """The claims of a token, or None where its client does not exist in the realm.
@@ -89,10 +93,15 @@ def predict(realm: Obj, issuer: str, token: Token) -> Claims | None:
         claims.update({"realm_access": "$any", "resource_access": "$any"})
     if token.audience and token.audience in audiences:
         audiences = {token.audience}
-    lifetime = number(client, "access_token_lifespan") or number(
-        section(realm, "settings"), "access_token_lifespan", 300
-    )
-    return Claims(issuer, tuple(sorted(audiences)), token.client, claims, lifetime)
+    return Claims(issuer, tuple(sorted(audiences)), token.client, claims, lifetime(realm, client))
+
+
+def lifetime(realm: Obj, client: Obj) -> int:
+    """Seconds that a token of a fresh login lives: at most as long as the person's session and the client's part of it."""
+    settings = section(realm, "settings")
+    said = number(client, "access_token_lifespan", number(settings, "access_token_lifespan", 300))
+    limits = [number(settings, name) for name in SESSION_LIMITS]
+    return min([said, *(limit for limit in limits if limit > 0)])
 
 
 def granted_scopes(client: Obj, token: Token) -> list[str]:

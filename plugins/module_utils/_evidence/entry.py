@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: it may change in any release.
 
-"""PRIVATE: from the module's parameters to a run, and from its evidence to the reports."""
+"""PRIVATE: from the module's parameters to a run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Callable, cast
 
@@ -16,8 +15,7 @@ from .._cluster.client import Client as ClusterClient
 from .._cluster.client import connect, read_reference
 from .._cluster.errors import ClusterError
 from .._mcp.wire import bearer_value
-from . import jose, page
-from . import text as report_text
+from . import jose
 from .admin import Admin, admin_client
 from .apilog import ApiLog
 from .bench import Cluster
@@ -26,14 +24,13 @@ from .fixtures import Fixtures
 from .hops import ApiServer, Keycloak, McpServer
 from .matrix import BY_ID, CLUSTER, CONSENT_OUTAGE, FIXTURES, REQUESTER
 from .model import Evidence
-from .people import DEVICE, PASSWORD, TOKEN, Account
+from .people import DEVICE, PASSWORD, TOKEN, UNSEEN, Account
 from .run import PARTS, Means, Wishes, plan, run
 from .target import Stop, Target, Wanted
 from .wire import Wire
 
 Params = Mapping[str, object]
 Hide = Callable[[Sequence[str]], None]
-Write = Callable[[str, str], None]
 
 
 def wishes_of(params: Params) -> Wishes:
@@ -59,7 +56,7 @@ def planned(params: Params) -> list[dict[str, str]]:
     return plan(wishes_of(params), consent)
 
 
-def verify(params: Params, hide: Hide, say: Callable[[str], None]) -> Evidence:
+def verify(params: Params, hide: Hide, say: Callable[[str], None], shown: bool) -> Evidence:
     """Run the verifier as the parameters say."""
     cluster = connect(dict(params))
     target = Target(cast(dict[str, object], params["chain"]))
@@ -73,9 +70,10 @@ def verify(params: Params, hide: Hide, say: Callable[[str], None]) -> Evidence:
     accounts = people_of(params, target, secret)
     if not accounts:
         raise Stop("Nobody to walk the chain: name people in O(people), or in the model.")
+    see_the_address(accounts, params.get("fixtures") is True, shown)
     admin = admin_of(params, target, wire, secret)
     means = Means(target, keycloak, McpServer(target, wire), api, accounts, say, cluster=cast(Cluster, cluster))
-    means.admin = admin
+    means.admin, means.shown = admin, shown
     means.cluster_name = f"{cluster.server_url} ({target.platform})"
     means.keycloak_version = keycloak_version(admin, cluster, target)
     if params.get("fixtures") is True:
@@ -148,6 +146,16 @@ def people_of(params: Params, target: Target, secret: Callable[[Mapping[str, obj
     return found
 
 
+def see_the_address(accounts: Sequence[Account], fixtures: bool, shown: bool) -> None:
+    """Stop before anything is made for a login of which nobody would hear.
+
+    Without the client of the fixtures there may be nothing to sign in at, and parts of a run need no login.
+    """
+    asked = [account.username for account in accounts if account.signin == DEVICE]
+    if asked and fixtures and not shown:
+        raise Stop(UNSEEN.format(", ".join(asked)))
+
+
 def account_of(
     item: Mapping[str, object],
     wanted: Wanted,
@@ -214,22 +222,6 @@ def names(params: Params, key: str) -> list[str]:
     """Return a list of names."""
     value = params.get(key)
     return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def reports(evidence: Evidence, wanted: Mapping[str, object], write: Write) -> list[str]:
-    """Write the reports that are asked for."""
-    makers: tuple[tuple[str, Callable[[Evidence], str]], ...] = (
-        ("json", report_text.as_json),
-        ("junit", report_text.junit),
-        ("html", page.page),
-    )
-    written: list[str] = []
-    for kind, maker in makers:
-        path = wanted.get(kind)
-        if isinstance(path, str) and path:
-            write(path, maker(evidence))
-            written.append(os.path.abspath(path))
-    return written
 
 
 def unknown_rows(params: Params) -> str:

@@ -56,6 +56,8 @@ class Fixtures:
         self.brief: Client | None = None
         self.other_password = ""
         self.group: str = ""
+        # What was made, and what it may do.
+        self.made: list[str] = []
         self._root = "/" + quote(target.realm, safe="")
 
     # -- making ----------------------------------------------------------------------------------------------------
@@ -65,19 +67,27 @@ class Fixtures:
         The probe users get the groups of C(member), the second realm has a user like C(twin).
         """
         self.say(f"Making fixtures in Keycloak: client {self.target.verifier}")
-        self._scope(OTHER_SCOPE, audience_mapper("chain-verify-other"))
-        self._scope(PAGE_SCOPE, audience_mapper(self.target.page_audience))
-        self._clients()
+        audiences = {OTHER_SCOPE: OTHER_SCOPE, PAGE_SCOPE: self.target.page_audience} if whole else {}
+        for scope, audience in audiences.items():
+            self._scope(scope, audience_mapper(audience), f"the audience {audience}")
+        self._login_client(audiences)
         if whole:
             self.say(f"Making fixtures in Keycloak: probe users, realm {OTHER_REALM}")
+            self._stranger_client()
             self._users(member)
             self._brief_client()
             self._other_realm(twin)
 
+    def sentence(self) -> str:
+        """Say what was made and what it may do, nothing when nothing was."""
+        if not self.made:
+            return ""
+        return "With consent, made in Keycloak for this run and removed after it: {}.".format("; ".join(self.made))
+
     def _mark(self) -> dict[str, str]:
         return {OWNER_KEY: OWNER, EXPIRES_KEY: self.expires}
 
-    def _scope(self, name: str, mapper: Mapping[str, object]) -> None:
+    def _scope(self, name: str, mapper: Mapping[str, object], adds: str) -> None:
         body = {
             "name": name,
             "protocol": "openid-connect",
@@ -88,20 +98,26 @@ class Fixtures:
             "protocolMappers": [mapper],
         }
         self.admin.must("POST", self._root + "/client-scopes", body)
+        self.made.append(f"client scope {name} (adds {adds})")
 
-    def _clients(self) -> None:
-        optional = [self.target.audience_scope(self.target.mcp_audience), OTHER_SCOPE, PAGE_SCOPE]
+    def _login_client(self, audiences: Mapping[str, str]) -> None:
+        optional = [self.target.audience_scope(self.target.mcp_audience), *audiences]
         attributes = {"access.token.lifespan": str(TOKEN_LIFESPAN), "oauth2.device.authorization.grant.enabled": "true"}
         self._client(
             self.target.verifier,
+            f"public, gives tokens of {TOKEN_LIFESPAN} s by password and by device flow, for "
+            + " and ".join(["the MCP server", *audiences.values()]),
             publicClient=True,
             directAccessGrantsEnabled=True,
             optionalClientScopes=[item for item in optional if item],
             attributes=dict(self._mark(), **attributes),
         )
+
+    def _stranger_client(self) -> None:
         secret = secrets.token_urlsafe(32)
         self._client(
             STRANGER,
+            "confidential, may exchange tokens and signs nobody in",
             secret=secret,
             clientAuthenticatorType="client-secret",
             attributes=dict(self._mark(), **{"standard.token.exchange.enabled": "true"}),
@@ -112,10 +128,14 @@ class Fixtures:
         """A client whose tokens say what those of the chain say, and end soon."""
         secret = secrets.token_urlsafe(32)
         # The cluster takes tokens of the requester only.
-        self._scope(AZP_SCOPE, claim_mapper("azp", self.target.requester))
-        reached = [self.target.audience_scope(self.target.mcp_audience), AZP_SCOPE, *self.target.exchange_scopes]
+        forged = f"the claim azp {self.target.requester}, the requester's name"
+        self._scope(AZP_SCOPE, claim_mapper("azp", self.target.requester), forged)
+        reached = [self.target.audience_scope(self.target.mcp_audience), *self.target.exchange_scopes]
+        reached += [AZP_SCOPE, OTHER_SCOPE]
         self._client(
             BRIEF,
+            f"confidential, gives tokens of {BRIEF_LIFESPAN} s by password: for the MCP server, and in the name of "
+            f"{self.target.requester} for the API server, past the MCP server",
             secret=secret,
             clientAuthenticatorType="client-secret",
             directAccessGrantsEnabled=True,
@@ -125,7 +145,7 @@ class Fixtures:
         )
         self.brief = SecretClient(BRIEF, secret)
 
-    def _client(self, client_id: str, **more: object) -> None:
+    def _client(self, client_id: str, may: str, **more: object) -> None:
         body: dict[str, object] = {
             "clientId": client_id,
             "name": "Made for one run of the verifier",
@@ -141,6 +161,7 @@ class Fixtures:
         }
         body.update(more)
         self.admin.must("POST", self._root + "/clients", body)
+        self.made.append(f"client {client_id} ({may})")
 
     def _users(self, member: Wanted | None) -> None:
         self.group = member.keycloak_groups[0] if member is not None and member.keycloak_groups else ""
@@ -157,6 +178,10 @@ class Fixtures:
                 "credentials": [{"type": "password", "value": password, "temporary": False}],
             }
             self.user_ids[name] = id_of(self.admin.must("POST", self._root + "/users", body))
+        like = (
+            f"like {member.username}, in " + ", ".join(member.keycloak_groups) if member is not None else "in no group"
+        )
+        self.made.append("users {} ({})".format(", ".join(PROBES), like))
 
     def _other_realm(self, twin: Wanted) -> None:
         self.other_password = secrets.token_urlsafe(24)
@@ -191,6 +216,9 @@ class Fixtures:
             ],
         }
         self.admin.must("POST", "", body)
+        self.made.append(
+            f"realm {OTHER_REALM} (a user, and clients of the chain's names that give tokens which no hop may take)"
+        )
         self.admin.forget()
 
     # -- acting ----------------------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ ROWS: tuple[Row, ...] = (
         "wrong_audience",
         "Wrong audience",
         MISPLACED,
-        "the same session and client, another audience",
+        "a token of the same person and client for another audience (the API server, without fixtures: for none)",
         Expect("403, not within the token audience", (400, 403), r"(?i)audience"),
         MCP_REFUSES,
         api(r"oidc: verify token: .*audience", "audience not expected"),

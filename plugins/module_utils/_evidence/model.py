@@ -88,7 +88,7 @@ class Hop:
 
 @dataclass
 class Twin:
-    """The good token that was sent just before the wrong one."""
+    """The good token that was sent beside the wrong one."""
 
     kind: str = ""
     status: int = 0

@@ -141,7 +141,7 @@ VERSION_TITLES = (("keycloak", "Keycloak"), ("mcp_server", "MCP server"), ("kube
 def sentence(summary: Mapping[str, object]) -> str:
     """Say in a sentence what the headline rests on."""
     seen, refused = int(str(summary["reasons_checked"])), int(str(summary["refused"]))
-    said = "{} wrong things were tried at the hops of the chain; {} were refused for the right reason.".format(
+    said = "{} wrong things were tried at the hops of the chain; {} were refused with the expected reason.".format(
         summary["tried"], "all" if summary["tried"] == seen and seen else seen
     )
     if refused > seen:
@@ -293,7 +293,9 @@ def matrix(evidence: Evidence) -> str:
         )
     return (
         '<h2 id="matrix">Wrong things, at every hop</h2><p class="lead">Each wrong thing stands beside a good twin '
-        "that the same hop had accepted just before; its cell says what differs. A refusal counts only with the expected reason. "
+        "that the same hop had accepted just before (beside an expired token: also just after); its cell says what differs. A refusal "
+        "counts only with the expected reason. The MCP server gives one reason for every bad token: there the good twin, which differs "
+        "in that one thing, has to tell which fault it was. "
         'Open a cell for the details.</p><div class="panel matrix"><table><thead><tr><th>tried</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>".format(head, "".join(body))
     )
@@ -311,7 +313,7 @@ def cell_block(cell: object, column: str) -> str:
         ("what differs", cell.difference),
         ("expected", cell.expected),
         ("answer", answer(cell)),
-        ("good twin, just before", twin(cell)),
+        ("good twin", twin(cell)),
         (
             "reason",
             "status only: the reason could not be read" if unseen else "",

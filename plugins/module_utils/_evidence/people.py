@@ -21,6 +21,13 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 # A token is taken anew when less than this is left of its life.
 FRESH_SECONDS = 20.0
 
+# What is said where nobody would see where to sign in.
+UNSEEN = (
+    "{} would have to sign in by device flow, and nobody would see the address. Set callbacks_enabled = "
+    "mcp_auth.openshift.progress in ansible.cfg (or ANSIBLE_CALLBACKS_ENABLED), which shows it, and run on the controller; or hand "
+    "in a token for the MCP server (token_from)."
+)
+
 PASSWORD = "password"
 DEVICE = "device"
 TOKEN = "token"
@@ -55,13 +62,21 @@ class SignIn:
     """Signs people in at the client that is made for it."""
 
     def __init__(
-        self, target: Target, keycloak: Keycloak, say: Callable[[str], None], client_id: str = "", wait: float = 300.0
+        self,
+        target: Target,
+        keycloak: Keycloak,
+        say: Callable[[str], None],
+        client_id: str = "",
+        wait: float = 300.0,
+        shown: bool = True,
     ) -> None:
         self.target = target
         self.keycloak = keycloak
         self.say = say
         self.client = Client(client_id or target.verifier)
         self.wait = wait
+        # Whether a person sees what is said.
+        self.shown = shown
 
     def m(self, account: Account, fresh: bool = False) -> jose.Token:
         """Return the person's token for the MCP server, a new one when the old one is about to end."""
@@ -132,8 +147,12 @@ class SignIn:
                 f"{oauth_reason(reply)}. The client has to exist and allow it: fixtures: true makes it for the time of the run. "
                 "Without that consent hand in a token for the MCP server (token_from)."
             )
-        self.say("Sign in as {}: open {} (code {})".format(account.username, where, data.get("user_code")))
-        deadline = time.monotonic() + min(self.wait, number(data, "expires_in", 600.0))
+        if not self.shown:
+            raise Stop(UNSEEN.format(account.username))
+        there = "{} (code {})".format(where, data.get("user_code"))
+        self.say(f"Sign in as {account.username}: open {there}")
+        wait = min(self.wait, number(data, "expires_in", 600.0))
+        deadline = time.monotonic() + wait
         pause = number(data, "interval", 5.0)
         while time.monotonic() < deadline:
             time.sleep(pause)
@@ -145,7 +164,7 @@ class SignIn:
             elif not answer.reason.startswith("authorization_pending"):
                 raise Stop(f"The login of {account.username} failed: {answer.reason}")
             self.say(f"Waiting for {account.username} to sign in at {where}")
-        raise Stop("%s did not sign in within %d s." % (account.username, self.wait))
+        raise Stop("%s did not sign in within %d s at %s." % (account.username, wait, there))
 
     def _handed_in(self, account: Account) -> Login:
         try:

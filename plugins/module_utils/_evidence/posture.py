@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Callable
 
+from .._external_oidc import power
 from .bench import Bench
 from .model import BAD, NOTE, OK, UNKNOWN, Posture
 from .target import CannotTry
@@ -197,39 +198,25 @@ def admins_expected(bench: Bench) -> str:
 
 
 def cluster_admins(bench: Bench, item: Posture) -> None:
-    """List everybody who is bound to cluster-admin, or to a role as strong."""
-    strong = {"cluster-admin"}
-    for role in bench.asked().list("rbac.authorization.k8s.io/v1", "ClusterRole"):
-        if any(
-            all("*" in texts_of(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
-            for rule in rows(role.get("rules"))
-        ):
-            strong.add(named(role))
-    known = set(bench.target.rbac_groups("cluster-admin"))
-    ours = (bench.target.agents_namespace, bench.target.keycloak_namespace)
+    """Name everybody who can do everything, or give itself that right: the same question as the role rbac asks."""
+    asked, api = bench.asked(), "rbac.authorization.k8s.io/v1"
+    roles = asked.list(api, "ClusterRole") + asked.list(api, "Role", "kube-system")
+    bindings = asked.list(api, "ClusterRoleBinding") + asked.list(api, "RoleBinding", "kube-system")
+    known = {f"Group:{name}" for name in bench.target.rbac_groups("cluster-admin")}
+    ours = tuple(f"ServiceAccount:{name}:" for name in (bench.target.agents_namespace, bench.target.keycloak_namespace))
+    wide = tuple(f"Group:{name}" for name in WIDE_GROUPS)
     bad: list[str] = []
     other: list[str] = []
-    for binding in bench.asked().list("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"):
-        if at(part(binding, "roleRef"), "name") not in strong:
-            continue
-        for subject in rows(binding.get("subjects")):
-            kind, name, namespace = at(subject, "kind"), at(subject, "name"), at(subject, "namespace")
-            said = "{} {} ({})".format(kind, "/".join(filter(None, (namespace, name))), named(binding))
-            if namespace in ours or name.startswith(WIDE_GROUPS):
-                bad.append(said)
-            elif name not in known and not builtin(kind, name, namespace):
-                other.append(said)
-            item.detail.append(said)
+    for one in power.holders(roles, bindings, power.ALLOWED):
+        said = "{} ({}: {})".format(one["subject"], one["binding"], ", ".join(one["rights"]))
+        if one["subject"].startswith((*ours, *wide)):
+            bad.append(said)
+        elif not one["allowed"] and one["subject"] not in known:
+            other.append(said)
+        item.detail.append(said)
     item.detail.sort()
     item.verdict = BAD if bad else NOTE if other else OK
     item.found = "; ".join(bad + other) if bad or other else "as expected"
-
-
-def builtin(kind: str, name: str, namespace: str) -> bool:
-    """Say whether a subject belongs to the platform itself."""
-    if kind == "ServiceAccount":
-        return namespace == "kube-system" or namespace.startswith("openshift-")
-    return name.startswith("system:") or name == "kubeadm:cluster-admins"
 
 
 def network_policy(bench: Bench, item: Posture) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .problems import Problem, problem
 
 PREFIX = "apiserver_authentication_config_controller_"
 _METRIC = re.compile(rf"^{PREFIX}(\w+)\{{(.*?)\}}\s+(\S+)")
+_STARTED = "process_start_time_seconds "
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Server = dict[str, Any]
@@ -76,8 +77,10 @@ def addresses(client: Client) -> list[tuple[str, int]]:
 
 def parse_metrics(text: str) -> dict[str, Any]:
     """What the metrics tell about the AuthenticationConfiguration."""
-    found: dict[str, Any] = {"config_hash": "", "reloads": {}, "last": {}}
+    found: dict[str, Any] = {"config_hash": "", "reloads": {}, "last": {}, "started": 0.0}
     for line in text.splitlines():
+        if line.startswith(_STARTED):
+            found["started"] = float(line[len(_STARTED) :])
         match = _METRIC.match(line)
         if not match:
             continue
@@ -263,10 +266,12 @@ def wait_loaded(
     say: Callable[[str], None],
     pause: float = 1.0,
     only: Sequence[str] = (),
+    standing: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Until so many API servers have one of these files. ``before``: what was read before the first write, by address.
 
-    ``only``: the addresses of those that are looked at; without, all of them.
+    ``only``: the addresses of those that are looked at; without, all of them. ``standing``: files that nobody writes now,
+    since when they stand, and the addresses whose they are (none: anybody's).
     """
     servers = [server for server in servers if not only or server["address"] in only]
     if not servers:
@@ -278,7 +283,7 @@ def wait_loaded(
         for server in servers:
             refresh(server["client"], server)
             old = before.get(server["address"])
-            server["loaded"] = _has(server, digests, old or {})
+            server["loaded"] = _has(server, digests, old or {}, _since(server, standing))
             if server["loaded"]:
                 continue
             if old is not None and _count(server, "failure") > _count(old, "failure"):
@@ -303,12 +308,22 @@ def wait_loaded(
         time.sleep(pause)
 
 
-def _has(server: Server, digests: Sequence[str], old: dict[str, Any]) -> bool:
+def _has(server: Server, digests: Sequence[str], old: dict[str, Any], since: float | None) -> bool:
     if server["config_hash"]:
         return server["config_hash"] in digests
-    # 1.33 and older tell no hash: a success after the write, and no failure.
-    newer = float((server["last"] or {}).get("success") or 0) > float((old.get("last") or {}).get("success") or 0)
-    return newer and _count(server, "failure") == _count(old, "failure")
+    # 1.33 and older tell no hash: a success after the write, and no failure. A file that an earlier run wrote may be
+    # loaded already, or be what the API server started with.
+    success = float((server["last"] or {}).get("success") or 0)
+    newer = success > float((old.get("last") or {}).get("success") or 0)
+    stands = since is not None and max(success, float(server.get("started") or 0)) > since
+    return (newer or stands) and _count(server, "failure") == _count(old, "failure")
+
+
+def _since(server: Server, standing: Sequence[Mapping[str, Any]]) -> float | None:
+    """Since when the file of this API server stands; None where it is written now, or where it is not known whose it is."""
+    own = [float(one["since"]) for one in standing if server["address"] in one["addresses"]]
+    anybody = [float(one["since"]) for one in standing if not one["addresses"]]
+    return min(own or anybody, default=None)
 
 
 def _count(server: dict[str, Any], status: str) -> int:

@@ -147,6 +147,7 @@ def report(host: HostFile) -> dict[str, Any]:
     """The state of the agreement, for the module's result."""
     pending, back = host.pending(), host.reverted()
     return {
+        "modified": host.modified(),
         "pending": None
         if pending is None
         else {"deadline": pending.deadline, "seconds_left": pending.seconds_left, "sha256": pending.sha256},

@@ -128,6 +128,14 @@ class HostFile:
         lines = content.decode("ascii", "replace").split("\n") + ["", "", ""]
         return Reverted(int(lines[0]) if lines[0].isdigit() else 0, lines[1], lines[2])
 
+    def modified(self) -> float:
+        """Since when the file is what it is, 0 without one. The host puts an older file back with its older time."""
+        found, back = _stat(self.path), self.reverted()
+        if found is None:
+            return 0.0
+        # The host writes the time down after it has put the file back.
+        return max(found.st_mtime, back.at - 2.0 if back else 0.0)
+
     # -- the host's side -------------------------------------------------------------------------------------------
 
     def watched(self, timeout: float) -> bool:

@@ -58,8 +58,8 @@ def review(client: Client, token: str | None = None) -> tuple[int, dict[str, Any
     }
 
 
-def own(client: Client, issuer: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Whether our own credential goes on working when this issuer's login does not."""
+def own(client: Client, issuer: str, others: Iterable[str] = ()) -> tuple[dict[str, Any], list[Problem]]:
+    """Whether our own credential goes on working when the logins of these issuers do not."""
     credential = client.credential()
     status, info = review(client)
     found = {
@@ -78,14 +78,24 @@ def own(client: Client, issuer: str) -> tuple[dict[str, Any], list[Problem]]:
     if status not in (200, 201):
         text = f"the API server does not take the credential of this run (SelfSubjectReview answers {status})."
         return found, [problem("own-credential", "credential", text, how)]
-    if issuer and credential["issuer"] == issuer:
-        text = f"this run signs in as {info['username']} with a token of {issuer}, the very login that is changed."
+    if credential["issuer"] and credential["issuer"] in (issuer, *others):
+        what = "the very login that is changed" if credential["issuer"] == issuer else "a login that is taken out"
+        text = f"this run signs in as {info['username']} with a token of {credential['issuer']}, {what}."
         return found, [problem("own-credential", "credential", text, "an error would lock this run out: " + how)]
     if credential["kind"] == "none":
         text = "this run has no credential of its own."
         return found, [problem("own-credential", "credential", text, how)]
     found["outside"] = True
     return found, []
+
+
+def lacking(missing: Iterable[str]) -> list[Problem]:
+    """What our credential may not do, although this run is about to: told before anything is written."""
+    words = "; ".join(missing)
+    if not words:
+        return []
+    text = f"the credential of this run lacks the rights to {words}."
+    return [problem("own-rights", "credential", text, "grant them, or use a credential that has them")]
 
 
 def _busy(rule: str, path: str, status: int) -> Problem:

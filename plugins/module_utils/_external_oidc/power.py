@@ -18,6 +18,7 @@ ALLOWED = (
     "Group:kubeadm:cluster-admins",
     "Group:system:cluster-admins",
     "User:system:admin",
+    "User:system:kube-controller-manager",
     "ServiceAccount:kube-system:*",
     "ServiceAccount:openshift-*:*",
 )
@@ -33,35 +34,49 @@ def every_right(role: dict[str, Any]) -> bool:
     )
 
 
-#: Whoever may be one of these, or bind this role, can do everything.
-MIGHTY = {
+#: Whoever may be one of these, or bind this role, can do everything. No name counts where none is given here.
+MIGHTY: dict[str, set[str]] = {
     "users": {"system:admin", "kubernetes-admin", "kubernetes-super-admin"},
     "groups": {"system:masters", "kubeadm:cluster-admins", "system:cluster-admins"},
     "clusterroles": {"cluster-admin"},
+    "roles": set(),
+    "serviceaccounts": set(),
+    "serviceaccounts/token": set(),
 }
+RBAC = "rbac.authorization.k8s.io"
+#: API group, verbs, kinds, and how it is told. ServiceAccounts of kube-system can write any role in every cluster
+#: (clusterrole-aggregation-controller), so whoever can be any ServiceAccount there can, too.
+WAYS: tuple[tuple[str, set[str], set[str], str], ...] = (
+    (RBAC, {"escalate", "bind"}, {"clusterroles"}, "escalate or bind on clusterroles"),
+    (RBAC, {"escalate", "bind"}, {"roles"}, "escalate or bind on roles"),
+    ("", {"impersonate"}, {"users", "groups"}, "impersonate users or groups"),
+    ("", {"impersonate"}, {"serviceaccounts"}, "impersonate serviceaccounts"),
+    ("", {"create"}, {"serviceaccounts/token"}, "create serviceaccounts/token"),
+)
 
 
-def leads_to_every_right(role: dict[str, Any]) -> list[str]:
-    """Rights by which one gets the others: writing or binding any role, being anybody."""
-    found = []
+def leads_to_every_right(role: dict[str, Any], accounts: Iterable[str] = ()) -> list[str]:
+    """Rights by which one gets the others: writing or binding any role, being anybody or one of these ServiceAccounts."""
+    found = set()
     for rule in role.get("rules") or []:
         verbs, groups = (set(rule.get(name) or []) for name in ("verbs", "apiGroups"))
-        kinds = _mighty_kinds(rule)
-        if (
-            groups & {"*", "rbac.authorization.k8s.io"}
-            and "clusterroles" in kinds
-            and verbs & {"*", "escalate", "bind"}
-        ):
-            found.append("escalate or bind on clusterroles")
-        if groups & {"*", ""} and kinds & {"users", "groups"} and verbs & {"*", "impersonate"}:
-            found.append("impersonate users or groups")
-    return sorted(set(found))
+        kinds = _mighty_kinds(rule, set(accounts))
+        for group, needed, about, told in WAYS:
+            if groups & {"*", group} and verbs & {"*", *needed} and kinds & about:
+                found.add(told)
+    return sorted(found)
 
 
-def _mighty_kinds(rule: dict[str, Any]) -> set[str]:
+def _mighty_kinds(rule: dict[str, Any], accounts: set[str]) -> set[str]:
     """The kinds of MIGHTY that a rule is about; one that names objects only where it names a mighty one."""
     kinds, named = set(rule.get("resources") or []), set(rule.get("resourceNames") or [])
-    return {kind for kind, mighty in MIGHTY.items() if kinds & {"*", kind} and (not named or named & mighty)}
+    found = set()
+    for kind, mighty in MIGHTY.items():
+        _kind, slash, part = kind.partition("/")
+        known = accounts if kind.startswith("serviceaccounts") else mighty
+        if kinds & {"*", kind, f"*/{part}" if slash else kind} and (not named or named & known):
+            found.add(kind)
+    return found
 
 
 def subject_id(subject: dict[str, Any]) -> str:
@@ -71,22 +86,50 @@ def subject_id(subject: dict[str, Any]) -> str:
     return f"{subject.get('kind')}:{subject.get('name')}"
 
 
-def holders(
-    roles: Sequence[dict[str, Any]], bindings: Iterable[dict[str, Any]], allowed: Iterable[str]
-) -> list[dict[str, Any]]:
-    """Every subject that is bound to such a role cluster-wide (or in kube-system), with what it can do."""
-    patterns = list(allowed)
-    strong: dict[str, tuple[str, list[str]]] = {}
+Place = tuple[str, str]
+
+
+def _strong(roles: Sequence[dict[str, Any]], accounts: Iterable[str] = ()) -> dict[Place, tuple[str, list[str]]]:
+    """Roles by namespace (none for a ClusterRole) and name, with what they give."""
+    found: dict[Place, tuple[str, list[str]]] = {}
     for role in roles:
-        name = str((role.get("metadata") or {}).get("name"))
+        metadata = role.get("metadata") or {}
+        place = (str(metadata.get("namespace") or ""), str(metadata.get("name")))
+        ways = leads_to_every_right(role, accounts)
         if every_right(role):
-            strong[name] = ("everything", ["*"])
-        elif leads_to_every_right(role):
-            strong[name] = ("escalation", leads_to_every_right(role))
+            found[place] = ("everything", ["*"])
+        elif ways:
+            found[place] = ("escalation", ways)
+    return found
+
+
+def _role_of(binding: dict[str, Any]) -> Place:
+    reference = binding.get("roleRef") or {}
+    own = str((binding.get("metadata") or {}).get("namespace") or "")
+    return own if reference.get("kind") == "Role" else "", str(reference.get("name"))
+
+
+def holders(
+    roles: Sequence[dict[str, Any]], bindings: Sequence[dict[str, Any]], allowed: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Every subject that is bound to such a role cluster-wide (or in kube-system), with what it can do.
+
+    ``roles`` are the ClusterRoles, and the Roles of the namespaces whose bindings are given.
+    """
+    patterns = list(allowed)
+    strong = _strong(roles)
+    # A rule may name a ServiceAccount: does that one hold such a right?
+    accounts = {
+        str(subject.get("name"))
+        for binding in bindings
+        if _role_of(binding) in strong
+        for subject in binding.get("subjects") or []
+        if subject.get("kind") == "ServiceAccount" and subject.get("namespace") == "kube-system"
+    }
+    strong = _strong(roles, accounts)
     found = []
     for binding in bindings:
-        reference = binding.get("roleRef") or {}
-        power = strong.get(str(reference.get("name"))) if reference.get("kind") == "ClusterRole" else None
+        power = strong.get(_role_of(binding))
         if power is None:
             continue
         for subject in binding.get("subjects") or []:
@@ -94,7 +137,7 @@ def holders(
             found.append(
                 {
                     "subject": name,
-                    "role": reference.get("name"),
+                    "role": (binding.get("roleRef") or {}).get("name"),
                     "binding": (binding.get("metadata") or {}).get("name"),
                     "namespace": (binding.get("metadata") or {}).get("namespace") or "",
                     "power": power[0],

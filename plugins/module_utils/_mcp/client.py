@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -106,9 +107,10 @@ class McpClient:
         return {"url": self.wire.origin + place, "status": answer.status, "document": document}
 
     def close(self) -> None:
-        """Ends a session if there is one; a server may refuse, that is no error."""
+        """Ends a session if there is one; that a server refuses or is gone by then takes nothing from what it answered."""
         if self.session_id:
-            self.raw("DELETE", token=self.token)
+            with contextlib.suppress(McpError):
+                self.raw("DELETE", token=self.token)
             self.session_id = ""
 
     def raw(

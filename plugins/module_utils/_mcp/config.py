@@ -13,30 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import generations as gen
+from . import presets
 from .ownership import owner
+from .presets import DENIED_RESOURCES, PRESETS, WRITE_RISK
 
-#: What an agent that reads untrusted text may not reach, whoever its person is.
-DENIED_RESOURCES: tuple[dict[str, str], ...] = (
-    {"group": "", "version": "v1", "kind": "Secret"},
-    {"group": "rbac.authorization.k8s.io", "version": "v1", "kind": "ClusterRole"},
-    {"group": "rbac.authorization.k8s.io", "version": "v1", "kind": "ClusterRoleBinding"},
-    {"group": "rbac.authorization.k8s.io", "version": "v1", "kind": "Role"},
-    {"group": "rbac.authorization.k8s.io", "version": "v1", "kind": "RoleBinding"},
-)
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "read_only": {"read_only": True},
-    "write": {
-        "read_only": False,
-        "disabled_tools": ["pods_exec", "pods_run"],
-        "confirmation_rules": [{"destructive": True, "message": "This changes or deletes something on the cluster."}],
-    },
-}
-
-WRITE_RISK = (
-    "The preset write lets an agent create, change and delete whatever its person may. Text that the agent reads "
-    "(logs, events, annotations) can tell it to. A client that cannot ask its person is refused destructive tools; "
-    "creating and updating is not asked about. Give agents rights of their own (chain_agent_rights: separate)."
+METRICS_BESIDE = (
+    "/metrics and /stats are on the MCP port and need no token: only a proxy in front keeps them from people."
 )
 
 #: RFC names of client authentication; what an sts_* server without a strategy does is HTTP Basic, nothing else.
@@ -79,6 +61,19 @@ class Rendered:
     secret_delivery: str = "none"
     args: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def metrics_port(self) -> str:
+        """Where the server shows its metrics: beside MCP where it has no port for them."""
+        return str(self.config.get("metrics_port") or self.config.get("port") or "")
+
+    @property
+    def own_metadata(self) -> bool:
+        return bool(self.assumed) and gen.at_least(self.assumed, gen.METADATA_FIRST)
+
+    @property
+    def publishes_resource(self) -> bool:
+        return bool(self.assumed) and gen.at_least(self.assumed, gen.RESOURCE_FIRST)
 
     @property
     def errors(self) -> list[Problem]:
@@ -157,7 +152,7 @@ class _Builder:
         self.put("certificate_authority", ca)
         self.put("oauth_scopes", self.settings.get("oauth_scopes"))
         self.put("disable_dynamic_client_registration", True)
-        if not gen.at_least(self.known, "0.0.67"):
+        if not self.out.publishes_resource:
             self.problem(
                 "metadata",
                 "server_url",
@@ -174,7 +169,7 @@ class _Builder:
         if port == metrics:
             self.problem("port", "metrics_port", "metrics_port must differ from port: the server refuses to start.")
         self.put("port", port)
-        self.put_if_known("metrics_port", metrics, "metrics", "/metrics and /stats are on the MCP port, unprotected.")
+        self.put_if_known("metrics_port", metrics, "metrics", METRICS_BESIDE)
         self.put_if_known(
             "bind_address",
             self.settings.get("bind_address") or "127.0.0.1",
@@ -229,7 +224,8 @@ class _Builder:
                 self.problem("toolset", "toolsets", f"The toolset {name} {risk}.", "", "warning")
         self.put("toolsets", list(toolsets))
         self.put("enabled_tools", chosen.get("enabled_tools"))
-        self.put("disabled_tools", chosen.get("disabled_tools"))
+        hidden = self.hidden(preset)
+        self.put("disabled_tools", hidden)
         denied = chosen.get("denied_resources")
         wanted = list(DENIED_RESOURCES) if denied is None else denied
         self.put("denied_resources", [{k: item.get(k) or "" for k in ("group", "version", "kind")} for item in wanted])
@@ -237,16 +233,25 @@ class _Builder:
             self.problem(
                 "denied", "denied_resources", "Agents can read Secrets that their person may read.", "", "warning"
             )
-        rules, fallback = chosen.get("confirmation_rules"), chosen.get("confirmation_fallback") or "deny"
+        rules = presets.rules(preset, self.settings.get("confirmation_rules"))
+        fallback = chosen.get("confirmation_fallback") or "deny"
         if gen.knows(self.known, "confirmation_fallback"):
             self.put("confirmation_fallback", fallback)
-            self.put("confirmation_rules", [{k: v for k, v in rule.items() if v is not None} for rule in rules or []])
+            self.put("confirmation_rules", [{k: v for k, v in rule.items() if v is not None} for rule in rules])
             if fallback == "allow" and writes:
                 self.problem(
                     "confirmation",
                     "confirmation_fallback",
                     "With allow, a client that cannot ask runs destructive tools at once.",
                     "Use deny.",
+                    "warning",
+                )
+            if writes and not any(map(presets.asks_before_destructive, rules)):
+                self.problem(
+                    "confirmation",
+                    "confirmation_rules",
+                    "Nobody is asked before a destructive tool runs.",
+                    "Add a rule with destructive: true.",
                     "warning",
                 )
         elif writes:
@@ -256,7 +261,23 @@ class _Builder:
                 f"Server {self.known} cannot ask before it changes something.",
                 "Use 0.0.60 or newer, or read_only.",
             )
+        running = presets.running(chosen.get("enabled_tools"), hidden)
+        if writes and running:
+            text = f"{' and '.join(running)} can read the Secrets that are mounted in pods, past denied_resources."
+            self.problem("running", "disabled_tools", text, "Hide them.", "warning")
         self.put("server_instructions", chosen.get("server_instructions"))
+
+    def hidden(self, preset: Mapping[str, Any]) -> list[str]:
+        """What the preset hides, less what is named to be shown, and what the user hides beside it."""
+        of_preset, shown = preset.get("disabled_tools") or [], self.settings.get("unhidden_tools") or []
+        mine = self.settings.get("disabled_tools") or []
+        for name in shown:
+            if name not in of_preset:
+                text = f"The preset does not hide '{name}'."
+                self.problem("tools", "unhidden_tools", text, f"It hides {of_preset or 'no tool'}.")
+            elif name in mine:
+                self.problem("tools", "unhidden_tools", f"'{name}' is in disabled_tools too.", "Take it out of one.")
+        return list(dict.fromkeys([name for name in of_preset if name not in shown] + list(mine)))
 
     def cluster(self) -> None:
         self.put("kubeconfig", self.settings.get("kubeconfig"))

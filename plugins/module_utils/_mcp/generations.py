@@ -178,6 +178,10 @@ SECRET_KEYS: tuple[str, ...] = ("sts_client_secret", "token_exchange.client_auth
 DROPIN_FIRST = "0.0.57"
 CONFIG_DIR_FIRST = "0.0.59"
 
+#: The first version whose metadata fail when the issuer is lost, and the first whose metadata name the server itself.
+METADATA_FIRST = "0.0.66"
+RESOURCE_FIRST = "0.0.67"
+
 
 def order(version: str) -> tuple[int, ...]:
     """A version as something that can be compared; the planned one comes last."""

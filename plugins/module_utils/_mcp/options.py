@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import config
+from . import config, presets
 
 _STR: dict[str, Any] = {"type": "str"}
 _STRINGS: dict[str, Any] = {"type": "list", "elements": "str"}
@@ -41,12 +41,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bind_address": {"type": "str", "default": "127.0.0.1"},
     "metrics_port": _STR,
     "exchange": {"type": "dict", "options": EXCHANGE},
-    "preset": {"type": "str", "choices": sorted(config.PRESETS), "default": "read_only"},
+    "preset": {"type": "str", "choices": sorted(presets.PRESETS), "default": "read_only"},
     "read_only": {"type": "bool"},
     "disable_destructive": {"type": "bool"},
     "toolsets": {"type": "list", "elements": "str", "default": ["core"]},
     "enabled_tools": _STRINGS,
     "disabled_tools": _STRINGS,
+    "unhidden_tools": _STRINGS,
     "denied_resources": {"type": "list", "elements": "dict", "options": DENIED},
     "confirmation_rules": {"type": "list", "elements": "dict"},
     "confirmation_fallback": {"type": "str", "choices": ["allow", "deny"], "default": "deny"},

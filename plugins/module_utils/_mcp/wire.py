@@ -34,6 +34,7 @@ class McpError(Exception):
         www_authenticate: list[dict[str, Any]] | None = None,
         body: str = "",
         hint: str = "",
+        sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -44,6 +45,8 @@ class McpError(Exception):
         self.www_authenticate = www_authenticate or []
         self.body = body
         self.hint = hint
+        #: False when the request cannot have reached the server.
+        self.sent = sent
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -234,11 +237,13 @@ class Wire:
         """Send a request; the caller reads the answer and closes the connection."""
         deadline = Deadline(self.timeout, what)
         connection = self._connection(deadline)
+        sent = False
         try:
             try:
                 connection.connect()
                 sock: socket.socket = connection.sock
                 sock.settimeout(deadline.left())
+                sent = True
                 connection.request(method, path, body=body, headers=dict(headers))
                 sock.settimeout(deadline.left())
                 return connection, connection.getresponse(), sock, deadline
@@ -254,12 +259,14 @@ class Wire:
                 message = (
                     f"{what}: the request holds a header that HTTP cannot carry (a line break?); nothing was sent."
                 )
-                raise McpError(message, "protocol") from None
+                raise McpError(message, "protocol", sent=False) from None
             except (http.client.HTTPException, OSError) as exc:
                 kind = "connect" if isinstance(exc, OSError) else "protocol"
                 raise McpError(f"{what}: {self.origin} gave no answer: {_reason(exc)}", kind) from exc
-        except BaseException:
+        except BaseException as exc:
             connection.close()
+            if isinstance(exc, McpError):
+                exc.sent = exc.sent and sent
             raise
 
     @staticmethod

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from . import images, needs, pyenv
 from .engine import Engine
 from .needs import LISTEN
 from .node import BOX_LABEL
-from .settings import Settings
+from .settings import NODE_PORTS, Settings
 from .store import digest_tree, key_of, locked, write_atomic
 from .ui import LabError, run, run_long, say, step
 
@@ -56,12 +56,22 @@ def refuse_what_cannot_work(settings: Settings) -> None:
         return  # the ports are our own cluster's
     busy = taken([*settings.ports.values(), *settings.extra_ports])
     if busy:
-        names = {port: part for part, port in settings.ports.items()}
-        variable = f"LAB_PORT_{names[busy[0]].upper()}" if busy[0] in names else "LAB_PORTS_EXTRA"
         raise LabError(
             f"port{'s' if busy[1:] else ''} {', '.join(map(str, busy))} on {LISTEN} {'are' if busy[1:] else 'is'} taken",
-            f"Stop the program that listens there, or choose another port with {variable}=<30000 to 32767>.",
+            f"Stop what listens there, or put this before the command: {other_ports(settings, busy)}",
         )
+
+
+def other_ports(settings: Settings, busy: Sequence[int]) -> str:
+    """The variables that give each part whose port is taken a free one."""
+    asked = {*settings.ports.values(), *settings.extra_ports}
+    free = (port for port in NODE_PORTS if port not in asked and not taken([port]))
+    instead = dict(zip(busy, free, strict=False))
+    words = [f"LAB_PORT_{part.upper()}={instead[port]}" for part, port in settings.ports.items() if port in instead]
+    if instead.keys() & set(settings.extra_ports):
+        extra = [str(instead.get(port, port)) for port in settings.extra_ports]
+        words.append(f"LAB_PORTS_EXTRA={','.join(extra)}")
+    return " ".join(words)
 
 
 def refuse_other_ports(settings: Settings, engine: Engine) -> None:
@@ -275,7 +285,7 @@ def fingerprint(settings: Settings, engine: Engine, values: dict[str, Any]) -> s
     return key_of([seen, values, sources])
 
 
-def down(settings: Settings) -> None:
+def down(settings: Settings, keep_engine: bool = False) -> None:
     """Leave nothing of the cluster; the engine of ours stops with the last one. Builds stay in the cache."""
     engines.sweep_policy(settings)
     with lock(settings):
@@ -299,6 +309,8 @@ def down(settings: Settings) -> None:
             left = engine.docker("ps", "-aq")
             if left:
                 say("the lab's docker goes on: another cluster of ours uses it")
+            elif keep_engine:
+                say("the lab's docker goes on, as asked")
             else:
                 engines.stop(settings)
 

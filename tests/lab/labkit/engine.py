@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .child import unmarked
 from .settings import Settings
 from .store import locked, need_space, write_atomic
 from .ui import LabError, disk_full, failure, run, run_long, say, step
@@ -340,7 +341,13 @@ def start(settings: Settings, why: str = "") -> None:
     with step("starting a docker of our own"):
         with (root / "dockerd.log").open("ab") as log:
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                env=unmarked(),
             )
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:

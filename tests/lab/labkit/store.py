@@ -73,8 +73,8 @@ def write_atomic(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file; a second run waits and says for what. The kernel frees it when a holder dies."""
+def locked(path: Path, what: str, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; a second run waits and says for what, or gives up. The kernel frees it when a holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -83,7 +83,10 @@ def locked(path: Path, what: str) -> Iterator[None]:
             if exc.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             file.seek(0)
-            say(f"another run ({file.read().strip() or 'unknown process'}) is busy with {what}; waiting for it")
+            busy = f"another run ({file.read().strip() or 'unknown process'}) is busy with {what}"
+            if not wait:
+                raise LabError(busy, "Wait for its end.") from exc
+            say(f"{busy}; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()

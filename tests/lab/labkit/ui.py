@@ -14,8 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from .child import Child
+
 START = time.monotonic()
 HEARTBEAT_SECONDS = 15.0
+# A package manager that is told to end finishes the package that it is at.
+END_SECONDS = 60.0
 DISK_FULL_SIGNS = ("no space left on device", "errno 28", "disk quota exceeded")
 
 
@@ -111,7 +115,7 @@ def run_long(
             say(f"  {what}: {time.monotonic() - began:.0f} s, {last[0][-100:] or 'working'}")
 
     try:
-        process = subprocess.Popen(
+        process = Child(
             list(argv),
             cwd=cwd,
             env={**os.environ, **(env or {})},
@@ -134,8 +138,7 @@ def run_long(
                     each_line(line)
         code = process.wait()
     except BaseException:
-        process.terminate()
-        process.wait()
+        process.end(END_SECONDS)
         raise
     finally:
         over.set()

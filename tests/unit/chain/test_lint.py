@@ -78,6 +78,11 @@ CASES = [
     ("system-name", {"chain_username_prefix": "system:"}),
     ("system-name", {"chain_groups_prefix": "sys"}),
     ("system-name", {"chain_people": [{"username": "system:admin", "groups": []}]}),
+    ("groups-prefix", {"chain_agent_rights": "separate", "chain_groups_prefix": "agent:"}),
+    ("groups-prefix", {"chain_agent_rights": "separate", "chain_groups_prefix": "corp:"}),
+    ("group-of-two", {"chain_developer_group": "openshift_admins"}),
+    ("group-of-two", {"chain_reader_group": "/openshift_developers/"}),
+    ("group-of-two", {"chain_reader_group": "openshift_admins", "chain_developer_group": ""}),
     ("audience-account", {"chain_mcp_audience": "account"}),
     ("audience-empty", {"chain_cluster_audience": ""}),
     ("audience-shared", {"chain_mcp_audience": "openshift"}),
@@ -167,6 +172,32 @@ def test_a_mistyped_variable_is_told_its_nearest_name() -> None:
         LAB, variable_names=["postgres_sizee", "keycloak_of_somebody_else"], known_names=["postgres_size"]
     )
     assert [(p["path"], p["fix"]) for p in model["problems"]] == [("postgres_sizee", "Write postgres_size.")]
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"chain_realm_settings": {"client_session_max_lifespan": 100}}, "client_session_max_lifespan"),
+        ({"chain_session_max_seconds": 100, "chain_session_idle_seconds": 90}, "chain_session_max_seconds"),
+        (client("mcp-client", access_token_lifespan=100), "clients[mcp-client].access_token_lifespan"),
+    ],
+)
+def test_what_ends_a_token_too_early_is_named(values: dict[str, Any], path: str) -> None:
+    found = build.build({**EVERYTHING, **values})["problems"]
+    assert any(p["rule"] == "lifetime-call" and p["path"].endswith(path) for p in found), found
+
+
+def test_what_an_option_says_is_told_once() -> None:
+    """An attribute that has an option is a way round it, and no second problem on top."""
+    values = {**LAB, **client("mcp-client", attributes={"access.token.lifespan": "5"})}
+    assert [(p["rule"], p["path"]) for p in build.build(values)["problems"]] == [
+        ("way-round", "chain_realm_clients[0].attributes.access.token.lifespan")
+    ]
+
+
+@pytest.mark.parametrize("groups", [{"chain_admin_group": "", "chain_developer_group": ""}, {"chain_reader_group": ""}])
+def test_personas_without_a_group_are_no_two_of_one(groups: dict[str, Any]) -> None:
+    assert rules({**LAB, "chain_people": [{"username": "x"}], **groups}) == set()
 
 
 def test_all_problems_come_at_once() -> None:

@@ -48,6 +48,22 @@ def test_predicted_claims_equal_the_table(kind: str) -> None:
     assert claims["claims"]["sub"] == "$sub"
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, (300, 60)),
+        ({"chain_realm_settings": {"client_session_max_lifespan": 0}}, (300, 60)),
+        ({"chain_realm_settings": {"client_session_max_lifespan": 100}}, (100, 60)),
+        ({"chain_realm_settings": {"client_session_max_lifespan": 40}}, (40, 40)),
+        ({"chain_session_max_seconds": 200, "chain_session_idle_seconds": 200}, (200, 60)),
+    ],
+)
+def test_a_token_ends_with_its_session_at_the_latest(values: dict[str, Any], expected: tuple[int, int]) -> None:
+    """Keycloak 26: the least of the client's lifespan, the client's session and the person's."""
+    tokens = build.build({**LAB, **values})["tokens"]
+    assert (tokens["M"]["claims"]["lifetime_s"], tokens["K"]["claims"]["lifetime_s"]) == expected
+
+
 def test_full_scope_adds_the_audience_account() -> None:
     """Seen on Keycloak 26.4: fullScopeAllowed adds the audience account and the realm's roles."""
     model = build.build({**LAB, "chain_realm_clients": [{"client_id": "mcp-client", "full_scope_allowed": True}]})

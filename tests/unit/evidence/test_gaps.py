@@ -153,7 +153,7 @@ def test_a_refusal_by_its_status_alone_is_not_called_right():
     found = model.Evidence(cells=[cell(model.REFUSED, "kube_apiserver", checked=False)], columns=["kube_apiserver"])
     found.rows = [model.RowInfo("garbage", "Garbage", "g", "w")]
     said = page.sentence(found.summary())
-    assert "0 were refused for the right reason" in said and "1 more" in said and "all were" not in said
+    assert "0 were refused with the expected reason" in said and "1 more" in said and "all were" not in said
     assert "reason not seen</span>" in page.matrix(found)
     assert "refused, why?" in text.terminal(found)
 
@@ -284,6 +284,27 @@ def test_what_is_left_fails_the_run_and_is_not_called_removed(monkeypatch):
     assert found.summary()["verdict"] == "failed"
     assert found.failures() == ["left in Keycloak: client chain-verify: 403"]
     assert found.fixtures == ""
+
+
+@pytest.mark.parametrize("parts", [["login"], ["hops"], ["matrix"], ["posture"]])
+def test_what_was_made_is_told_whatever_it_was_made_for(monkeypatch, parts):
+    from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import run
+
+    fixtures = SimpleNamespace(sweep=list, make=lambda *a, **k: None, remove=list, sentence=lambda: "Made: this.")
+    means = SimpleNamespace(
+        target=Target(CHAIN), fixtures=fixtures, cluster=None, accounts=[SimpleNamespace(wanted=None)], left=[]
+    )
+    monkeypatch.setattr(run, "begin", lambda wishes, means: model.Evidence(hops=[hop(model.RIGHT)]))
+    monkeypatch.setattr(run, "work", lambda *a: None)
+    monkeypatch.setattr(run, "undertaker", lambda act: lambda: None)
+    assert run.run(run.Wishes(parts=parts), means).fixtures == "Made: this."
+
+
+def test_the_page_says_where_one_reason_stands_for_many_faults():
+    found = sample.evidence()
+    assert "right reason" not in page.page(found)
+    assert "one reason for every bad token" in page.matrix(found)
+    assert "just after" in page.matrix(found)
 
 
 def test_fixtures_are_removed_also_when_keycloak_cannot_be_given_back():

@@ -51,3 +51,45 @@ def test_rights_by_name_and_by_group(cluster, verdict):
     item = model.Posture("service_account", "t", "e", "")
     posture.rights(SimpleNamespace(target=SimpleNamespace(agents_namespace="agents"), asked=lambda: cluster), item)
     assert item.verdict == verdict, item.detail
+
+
+STAR = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+TOKENS = {"verbs": ["create"], "apiGroups": [""], "resources": ["serviceaccounts/token"]}
+
+
+class Bindings:
+    """An API server with one strong ClusterRole, one Role of kube-system, and one subject that is bound to it."""
+
+    def __init__(self, subject, kind="ClusterRole", rule=None):
+        self.subject, self.kind, self.rule = subject, kind, rule or STAR
+
+    def list(self, api_version, kind, namespace=None):
+        metadata = {"name": "strong", **({"namespace": namespace} if namespace else {})}
+        if kind == self.kind:
+            return [{"metadata": metadata, "rules": [self.rule]}]
+        if kind == f"{self.kind}Binding":
+            return [
+                {"metadata": metadata, "roleRef": {"kind": self.kind, "name": "strong"}, "subjects": [self.subject]}
+            ]
+        return []
+
+
+@pytest.mark.parametrize(
+    ("cluster", "verdict"),
+    [
+        (Bindings({"kind": "Group", "name": "openshift_admins"}), model.OK),
+        (Bindings({"kind": "User", "name": "openshift_admins"}), model.NOTE),
+        (Bindings({"kind": "Group", "name": "others"}, rule=TOKENS), model.NOTE),
+        (Bindings({"kind": "Group", "name": "others"}, "Role"), model.NOTE),
+        (Bindings({"kind": "ServiceAccount", "name": "c", "namespace": "kube-system"}), model.OK),
+        (Bindings({"kind": "ServiceAccount", "name": "c", "namespace": "agents"}, rule=TOKENS), model.BAD),
+        (Bindings({"kind": "Group", "name": "system:authenticated"}), model.BAD),
+    ],
+)
+def test_who_can_do_everything(cluster, verdict):
+    item = model.Posture("cluster_admins", "t", "e", "")
+    target = SimpleNamespace(
+        agents_namespace="agents", keycloak_namespace="keycloak", rbac_groups=lambda role: ["openshift_admins"]
+    )
+    posture.cluster_admins(SimpleNamespace(target=target, asked=lambda: cluster), item)
+    assert item.verdict == verdict, item.detail

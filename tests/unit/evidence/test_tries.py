@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import re
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence import (
     bench,
+    fixtures,
+    forge,
     hops,
+    jose,
     matrix,
     model,
     run,
@@ -21,7 +25,13 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence impor
     tries_tokens,
 )
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.hops import Answer
-from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Probe, Stop, Target, Wanted
+from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import (
+    CannotTry,
+    Probe,
+    Stop,
+    Target,
+    Wanted,
+)
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.wire import Reply
 
 from .test_walk import CHAIN, token
@@ -215,3 +225,218 @@ def test_a_token_that_ends_soon_is_put_aside_where_the_hop_takes_it(column, cons
     assert len(asked) == consent
     if consent and column == "kube_apiserver":
         assert asked[0][1:] == list(Target(CHAIN).exchange_scopes)
+
+
+def directory_bench(people_of_the_model):
+    """A run with consent, as somebody of a directory who signed in by device flow; good tokens are taken."""
+    good = SimpleNamespace(text="good", expires=60)
+    chain = {**CHAIN, "people": CHAIN["people"] if people_of_the_model else []}
+    signed_in = []
+
+    def by_password(account, scopes, client=None):
+        signed_in.append(account)
+        return SimpleNamespace(access=SimpleNamespace(text="brief", expires=10))
+
+    taken = SimpleNamespace(present=lambda text, headers: Answer(200, "ok", True))
+    tested = bench.Bench(
+        target=Target(chain),
+        keycloak=taken,
+        mcp=taken,
+        api=taken,
+        signin=SimpleNamespace(by_password=by_password, m=lambda account: good, kk=lambda account: good),
+        accounts=[SimpleNamespace(wanted=DEV, signin="device")],
+        forger=None,
+        say=print,
+        fixtures=SimpleNamespace(brief=object(), passwords=dict.fromkeys(fixtures.PROBES, "p")),
+    )
+    return tested, signed_in
+
+
+@pytest.mark.parametrize("column", model.COLUMNS)
+def test_more_consent_puts_no_less_aside_where_people_come_from_a_directory(column):
+    tested, signed_in = directory_bench(people_of_the_model=False)
+    run.put_aside(run.Wishes(columns=[column]), tested)
+    token_aside, twin = tested.early[column]
+    assert (token_aside.text, twin.accepted, signed_in) == ("good", True, [])
+
+
+def test_a_probe_user_stands_in_for_somebody_who_cannot_be_signed_in_again():
+    tested, signed_in = directory_bench(people_of_the_model=True)
+    tries_tokens.keep_early(tested, "mcp_server")
+    assert tested.early["mcp_server"][0].text == "brief"
+    assert [account.username for account in signed_in] == [fixtures.PROBES[-1]]
+
+
+def expired_at(column, good_is_taken, fresh="fresh", accounts=1):
+    """Send a token after its end, to a hop that by now takes good ones, or does not."""
+    old = SimpleNamespace(text="old", expires=time.time() - 30)
+    sent = []
+
+    def present(text, headers):
+        sent.append(text)
+        if text == "fresh":
+            return Answer(200, "ok", good_is_taken)
+        return Answer(401, 'error="invalid_token"; oidc: verify token: token is expired', False)
+
+    def signed_in(account):
+        if account.username not in fresh:
+            raise CannotTry(f"the token that was handed in for {account.username} has ended")
+        return SimpleNamespace(text="fresh", expires=time.time() + 60)
+
+    hop = SimpleNamespace(present=present)
+    tested = bench.Bench(
+        target=Target(CHAIN),
+        keycloak=hop,
+        mcp=hop,
+        api=hop,
+        signin=SimpleNamespace(m=signed_in, kk=signed_in),
+        accounts=[SimpleNamespace(wanted=DEV, signin="token", username=f"p{number}") for number in range(accounts)],
+        forger=None,
+        say=print,
+        early={column: (old, model.Twin("M", 200, True))},
+    )
+    return bench.fill(tested, matrix.BY_ID["expired"], column, tries_tokens.expired), sent
+
+
+@pytest.mark.parametrize("column", model.COLUMNS)
+def test_an_expired_token_proves_nothing_at_a_hop_that_refuses_everybody_by_now(column):
+    one, sent = expired_at(column, good_is_taken=False, fresh=("p0",))
+    assert (one.verdict, one.twin.accepted) == (model.UNPROVEN, False)
+    one, sent = expired_at(column, good_is_taken=True, fresh=("p0",))
+    assert (one.verdict, one.twin.accepted) == (model.REFUSED, True)
+    assert sorted(sent) == ["fresh", "old"]
+
+
+def test_somebody_else_s_good_token_shows_as_well_that_the_hop_takes_them():
+    one, sent = expired_at("mcp_server", good_is_taken=True, fresh=("p2",), accounts=3)
+    assert (one.verdict, sent) == (model.REFUSED, ["old", "fresh"])
+
+
+def test_without_a_good_token_in_that_moment_nothing_is_proven():
+    one, _sent = expired_at("mcp_server", good_is_taken=True, fresh=())
+    assert one.verdict == model.NOT_TESTED
+    assert "handed in for p0 has ended" in one.why
+
+
+def test_an_expired_token_that_is_taken_is_red_whatever_else_can_be_had():
+    old = SimpleNamespace(text="old", expires=time.time() - 30)
+    hop = SimpleNamespace(present=lambda text, headers: Answer(200, "ok", True))
+    tested = bench.Bench(*[hop] * 8)
+    tested.accounts, tested.early = [], {"mcp_server": (old, model.Twin("M", 200, True))}
+    assert bench.fill(tested, matrix.BY_ID["expired"], "mcp_server", tries_tokens.expired).verdict == model.TAKEN
+
+
+# -- wrong audience ----------------------------------------------------------------------------------------------------
+ONE_AUDIENCE = '[invalid bearer token, oidc: verify token: oidc: expected audience in ["openshift"] got {}]'
+
+
+class Issuer:
+    """Gives tokens for the audiences that were asked for, each with what a login has of its own."""
+
+    def __init__(self, brief="taken"):
+        self.brief = brief
+        self.count = 0
+        self.asked = []
+
+    def made(self, aud, azp, scope):
+        self.count += 1
+        own = {"jti": f"j{self.count}", "sid": f"s{self.count}", "exp": int(time.time()) + 60 + self.count}
+        return token(**({"aud": aud} if aud else {}), azp=azp, scope=scope, groups=["/devs"], **own)
+
+    def by_password(self, account, scopes, client=None):
+        self.asked.append((client, list(scopes)))
+        if client is not None and self.brief == "no login":
+            raise Stop("no login")
+        forged = fixtures.AZP_SCOPE in scopes
+        aud = next(
+            (fixtures.OTHER_SCOPE if name == fixtures.OTHER_SCOPE else "openshift" if forged else "mcp-server")
+            for name in scopes
+            if name != fixtures.AZP_SCOPE
+        )
+        azp = "mcp-server" if forged else "chain-verify"
+        return SimpleNamespace(access=self.made(aud, azp, " ".join(scopes)))
+
+    def exchange(self, text, audience=None, scopes=None):
+        return Answer(200, "token issued", True, token=self.made("", "mcp-server", "").text)
+
+
+def wrong_audience_at(column, consent=True, brief="taken", takes=("openshift", "mcp-server")):
+    """Fill the cell; also return the tokens that the hop saw."""
+    issuer, seen = Issuer(brief), []
+
+    def present(text, headers):
+        seen.append(jose.read(text))
+        aud = seen[-1].claims.get("aud")
+        if brief == "refused" and "chain-verify-azp" in str(seen[-1].claims.get("scope")):
+            return Answer(401, "azp not expected", False)
+        if aud in takes:
+            return Answer(200, "ok", True)
+        said = {
+            "keycloak": "access_denied: Client is not within the token audience",
+            "mcp_server": 'error="invalid_token"',
+        }
+        return Answer(403 if column == "keycloak" else 401, said.get(column, ONE_AUDIENCE.format([aud or ""])), False)
+
+    hop = SimpleNamespace(present=present, exchange=issuer.exchange)
+    good_k, good_m = issuer.made("openshift", "mcp-server", "mcp"), issuer.made("mcp-server", "chain-verify", "mcp")
+    signin = SimpleNamespace(by_password=issuer.by_password, m=lambda account: good_m, kk=lambda account: good_k)
+    tested = bench.Bench(
+        Target(CHAIN), hop, hop, hop, signin, [SimpleNamespace(wanted=DEV, signin="password")], None, print
+    )
+    tested.fixtures = SimpleNamespace(brief="brief") if consent else None
+    return bench.fill(tested, matrix.BY_ID["wrong_audience"], column, tries_tokens.wrong_audience), seen, issuer
+
+
+def claims_that_differ(good, wrong):
+    """What the wrong one has otherwise, besides what each token has of its own."""
+    found = forge.differences(good, wrong.text) - {"signature"}
+    return {name.partition(":")[2] for name in found} - {"jti", "sid", "iat", "exp"}
+
+
+@pytest.mark.parametrize("column", model.COLUMNS)
+def test_a_wrong_audience_is_the_one_thing_that_differs(column):
+    one, (good, wrong), issuer = wrong_audience_at(column)
+    assert (one.verdict, one.twin.accepted) == (model.REFUSED, True)
+    assert wrong.claims["aud"] == fixtures.OTHER_SCOPE
+    assert claims_that_differ(good, wrong) == {"aud", "scope"}
+    expected = "openshift" if column == "kube_apiserver" else "mcp-server"
+    assert one.difference.startswith(f"aud {fixtures.OTHER_SCOPE} in place of {expected}, with it scope; ")
+    assert "jti" in one.difference and "sid" in one.difference
+    # Keycloak refuses a subject token whose azp is forged, whatever its audience.
+    assert (fixtures.AZP_SCOPE in str(issuer.asked)) == (column == "kube_apiserver")
+
+
+def test_a_foreign_audience_that_the_api_server_takes_is_found():
+    one, _seen, _issuer = wrong_audience_at("kube_apiserver", takes=("openshift", fixtures.OTHER_SCOPE))
+    assert one.verdict == model.TAKEN
+
+
+@pytest.mark.parametrize(("consent", "brief"), [(False, "taken"), (True, "no login"), (True, "refused")])
+def test_without_that_client_a_token_for_nobody_is_sent(consent, brief):
+    one, seen, _issuer = wrong_audience_at("kube_apiserver", consent, brief)
+    assert (one.verdict, one.twin.accepted) == (model.REFUSED, True)
+    assert "aud" not in seen[-1].claims
+    assert one.difference.startswith("aud none in place of openshift")
+
+
+@pytest.mark.parametrize("column", ["keycloak", "mcp_server"])
+def test_without_consent_no_login_is_made_for_another_audience(column):
+    one, seen, issuer = wrong_audience_at(column, consent=False)
+    assert (one.verdict, seen, issuer.asked) == (model.NOT_TESTED, [], [])
+
+
+def test_what_else_differs_is_told():
+    good = token(aud="openshift", azp="a", scope="x")
+    assert tries_tokens.in_place_of(good, token(aud=["b", "c"], azp="e", scope="y")) == (
+        "aud b, c in place of openshift, with it azp, scope"
+    )
+    assert tries_tokens.in_place_of(good, token(aud="b", azp="a", scope="x", jti="k")) == (
+        "aud b in place of openshift; its own: jti"
+    )
+
+
+def test_the_client_whose_tokens_end_soon_may_ask_for_the_other_audience():
+    made = []
+    tested = fixtures.Fixtures(SimpleNamespace(must=lambda *a: made.append(a[2])), Target(CHAIN), print)
+    tested._brief_client()
+    assert {fixtures.AZP_SCOPE, fixtures.OTHER_SCOPE} < set(made[-1]["optionalClientScopes"])

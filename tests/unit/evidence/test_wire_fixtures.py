@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,8 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.bench
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.hops import Answer
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.target import Stop, Target
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._evidence.wire import Reply
+
+from .test_walk import CHAIN
 
 STREAM = (
     b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error"}}\n\n'
@@ -153,6 +156,85 @@ def test_what_lacks_the_mark_stops_the_run_and_stays(objects):
     with pytest.raises(Stop, match="not of the verifier's making"):
         fixtures.Fixtures(realm, TARGET, print).sweep()
     assert realm.deleted == []
+
+
+class Maker:
+    """A Keycloak that makes everything and remembers what it was asked for."""
+
+    def __init__(self):
+        self.made = {}
+
+    def must(self, method, path, body):
+        kinds = {"clientId": "client", "username": "user", "realm": "realm", "name": "client scope"}
+        key = next(key for key in kinds if key in body)
+        self.made[f"{kinds[key]} {body[key]}"] = body
+        return Reply(201, {"location": f"https://sso/{body[key]}"})
+
+    def forget(self):
+        pass
+
+
+def made(whole):
+    """Make the fixtures of a chain."""
+    maker = Maker()
+    target = Target(CHAIN)
+    tested = fixtures.Fixtures(maker, target, lambda said: None)
+    tested.make(target.person("testdeveloper"), target.person("testdeveloper"), whole=whole)
+    return tested, maker
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_sentence_names_each_thing_that_was_made_and_nothing_else(whole):
+    tested, maker = made(whole)
+    said = {part.partition(" (")[0] for part in tested.sentence().partition(": ")[2].split("; ")}
+    users = {f"user {name}" for name in fixtures.PROBES}
+    told = {item for item in said if not item.startswith("users ")}
+    told |= users if "users " + ", ".join(fixtures.PROBES) in said else set()
+    assert told == set(maker.made)
+    assert ({f"client {fixtures.BRIEF}", f"client scope {fixtures.AZP_SCOPE}", *users} <= told) == whole
+    if not whole:
+        # A login needs one client and nothing else.
+        assert told == {"client chain-verify"}
+        scope = tested.target.audience_scope("mcp-server")
+        assert maker.made["client chain-verify"]["optionalClientScopes"] == [scope]
+
+
+def test_the_sentence_says_what_the_made_clients_may_do():
+    tested, maker = made(whole=True)
+    parts = dict(re.findall(r"client (\S+) \((.*?)\)", tested.sentence()))
+    for name in ("chain-verify", fixtures.STRANGER, fixtures.BRIEF):
+        assert ("password" in parts[name]) == maker.made[f"client {name}"]["directAccessGrantsEnabled"]
+        assert ("public" in parts[name]) == maker.made[f"client {name}"]["publicClient"]
+    assert "in the name of mcp-server for the API server" in parts[fixtures.BRIEF]
+    assert "llama-stack" in parts["chain-verify"]
+
+
+def test_nothing_made_makes_no_sentence():
+    assert fixtures.Fixtures(Maker(), Target(CHAIN), print).sentence() == ""
+
+
+def test_everything_that_is_made_is_swept():
+    _tested, maker = made(whole=True)
+    kinds = {"client ": "clients", "user ": "users", "client scope ": "client-scopes"}
+    objects = {kind: [] for kind in kinds.values()}
+    for name, body in maker.made.items():
+        prefix = max((key for key in kinds if name.startswith(key)), key=len, default="")
+        if prefix:
+            objects[kinds[prefix]].append({**body, "id": name})
+
+    class Live(Realm):
+        def items(self, path):
+            wanted = re.search("clientId=(.*)", path)
+            return [one for one in super().items(path) if wanted is None or one["clientId"] == wanted.group(1)]
+
+        def call(self, method, path, body=None):
+            if method == "GET":
+                return Reply(200, {}, json.dumps(maker.made[f"realm {fixtures.OTHER_REALM}"]).encode())
+            return super().call(method, path, body)
+
+    realm = Live(**objects)
+    fixtures.Fixtures(realm, Target(CHAIN), print).sweep()
+    assert sorted(realm.deleted) == sorted([*(one for one in maker.made if "realm" not in one), fixtures.OTHER_REALM])
 
 
 def test_a_child_cleans_up_when_its_parent_is_killed(tmp_path):

@@ -190,6 +190,36 @@ def test_older_ones_tell_no_hash():
         loading("", timeout=0)
 
 
+def standing(metrics, since, addresses=(), failures=0):
+    """An API server of 1.33 that is asked about a file which nobody writes now; what this run read first is the same."""
+    said = apiservers.parse_metrics(metrics)
+    server = {"address": "a", "client": Fake([metrics], version={"minor": "33", "gitVersion": "v1.33.1"}), **said}
+    before = {"a": {**said, "reloads": {**said["reloads"], "failure": failures}}}
+    entry = {"since": since, "addresses": list(addresses)}
+    apiservers.wait_loaded([server], ["new"], before, 0, 0, lambda text: None, pause=0, standing=[entry])
+    return server["loaded"]
+
+
+def test_a_file_of_a_killed_run_is_loaded_only_once():
+    """It was loaded before this run began: no reload will come, and the one that was is proof enough."""
+    text = "\n".join(line for line in (METRICS % ("", 1, 0)).splitlines() if "last_config_info{" not in line)
+    loaded = 1.795e09
+    assert standing(text, loaded - 5) and standing(text, loaded - 5, ["a"])
+    # Of before it was written, or of another's file.
+    for since, addresses in ((loaded + 5, []), (loaded - 5, ["b"])):
+        with pytest.raises(apiservers.NotLoaded, match="not loaded"):
+            standing(text, since, addresses)
+    # An API server that started with it has loaded it, and counts no reload.
+    assert standing("process_start_time_seconds 1.7950001e+09", loaded)
+    with pytest.raises(apiservers.NotLoaded, match="not loaded"):
+        standing("process_start_time_seconds 1.7949999e+09", loaded)
+
+
+def test_one_that_tells_the_hash_is_believed_before_all_else():
+    with pytest.raises(apiservers.NotLoaded, match="not loaded"):
+        standing(METRICS % ("old", 1, 0), 1.795e09 - 5)
+
+
 def test_a_refusal_ends_the_wait():
     with pytest.raises(apiservers.NotLoaded, match="refused the file"):
         loading(METRICS % ("old", 0, 0), METRICS % ("old", 0, 1))
@@ -211,6 +241,54 @@ def test_our_own_credential():
         assert not found["outside"]
         assert [one["rule"] for one in wrong] == ["own-credential"]
         assert "admin.conf" in wrong[0]["fix"]
+
+
+def test_a_login_that_is_taken_out_is_not_from_outside_either():
+    client = Fake(kind="token", issuer="https://old")
+    found, (wrong,) = identity.own(client, "https://new", ["https://older", "https://old"])
+    assert not found["outside"] and wrong["rule"] == "own-credential"
+    assert "https://old," in wrong["message"] and "taken out" in wrong["message"]
+    # A certificate has no issuer of this sort.
+    assert identity.own(Fake(), "", ["", "https://old"])[0]["outside"]
+
+
+class Powerless(Fake):
+    """Somebody who can sign in, and may only what is named."""
+
+    allowed: tuple[str, ...] = ()
+    ca_data = ""
+
+    def list(self, *args, **kwargs):
+        raise AssertionError("nothing may be listed without the right to it")
+
+    def request(self, method, path, body=None, headers=None, token=None):
+        if path.endswith("selfsubjectaccessreviews"):
+            asked = body["spec"]["resourceAttributes"]
+            return 201, {"status": {"allowed": f"{asked['verb']} {asked['resource']}" in self.allowed}}
+        return super().request(method, path, body, headers, token)
+
+
+def test_missing_rights_are_told_with_the_rest_before_anything_is_read(monkeypatch):
+    powerless = Powerless(kind="token", issuer="https://old")
+    powerless.allowed = ("list pods",)
+    rights = [
+        {"verb": "list", "group": "", "resource": "pods", "namespace": "kube-system", "name": ""},
+        {"verb": "get", "group": "", "resource": "secrets", "namespace": "agents", "name": "key"},
+    ]
+    params = dict.fromkeys(external_oidc_info.ARGUMENTS)
+    params.update(
+        issuer="https://new", issuer_proofs=False, own_credential=True, api_servers=True, other_issuers=["https://old"]
+    )
+    monkeypatch.setattr(external_oidc_info, "connect", lambda params: powerless)
+    done = external_oidc_info.run(type("Module", (), {"params": {**params, "rights": rights}}))
+    assert [one["rule"] for one in done["problems"]] == ["own-credential", "own-rights"]
+    assert done["own_credential"]["missing"] == ["get secrets in namespace agents"]
+    assert done["own_credential"]["missing"][0] in done["problems"][1]["message"]
+    assert done["api_servers"] == []
+    # Who is nobody is told so, and nothing else.
+    powerless.whoami = (401, {})
+    done = external_oidc_info.run(type("Module", (), {"params": {**params, "rights": rights, "api_servers": False}}))
+    assert [one["rule"] for one in done["problems"]] == ["own-credential"]
 
 
 def test_a_person():
@@ -337,6 +415,10 @@ def test_rights_on_one_object_do_not_count():
         (["*"], [""], ["users"], []),
         (["impersonate"], [""], ["groups"], ["somebody", "system:masters"]),
         (["bind"], ["rbac.authorization.k8s.io"], ["clusterroles"], ["cluster-admin"]),
+        (["escalate"], ["rbac.authorization.k8s.io"], ["roles"], []),
+        (["impersonate"], [""], ["serviceaccounts"], []),
+        (["create"], [""], ["serviceaccounts/token"], []),
+        (["create"], ["*"], ["*/token"], []),
     ],
 )
 def test_ways_to_every_right(verbs, groups, kinds, objects):
@@ -348,12 +430,82 @@ def test_ways_to_every_right(verbs, groups, kinds, objects):
     assert [entry["power"] for entry in found] == ["escalation"]
 
 
+@pytest.mark.parametrize(
+    ("verbs", "groups", "kinds"),
+    [
+        (["get"], [""], ["serviceaccounts/token"]),
+        (["create"], [""], ["serviceaccounts"]),
+        (["create"], [""], ["pods", "*/log"]),
+        (["impersonate"], ["authentication.k8s.io"], ["userextras/scopes"]),
+        (["create", "update"], ["rbac.authorization.k8s.io"], ["roles", "rolebindings"]),
+    ],
+)
+def test_ways_that_lead_nowhere(verbs, groups, kinds):
+    assert power.leads_to_every_right(role("one", (verbs, groups, kinds))) == []
+
+
+def test_a_service_account_that_is_named_counts_by_what_it_can_do():
+    """Every cluster has one in kube-system that may write any role; a token of a weak one is no way up."""
+    aggregation = role("system:controller:clusterrole-aggregation-controller")
+    aggregation["rules"] = [{"verbs": ["escalate"], "apiGroups": [power.RBAC], "resources": ["clusterroles"]}]
+    roles = [aggregation]
+    account = {"kind": "ServiceAccount", "namespace": "kube-system", "name": "clusterrole-aggregation-controller"}
+    bindings = [binding("system", aggregation["metadata"]["name"], account)]
+    for name, named in (("strong", account["name"]), ("weak", "coredns")):
+        roles.append(role(name, (["create"], [""], ["serviceaccounts/token"])))
+        roles[-1]["rules"][0]["resourceNames"] = [named]
+        bindings.append(binding(name, name, {"kind": "User", "name": name}))
+    found = power.holders(roles, bindings, power.ALLOWED)
+    assert [one["subject"] for one in found if not one["allowed"]] == ["User:strong"]
+
+
+def test_a_role_of_kube_system_counts_too():
+    everything = role("mine", (["*"], ["*"], ["*"]))
+    everything["metadata"]["namespace"] = "kube-system"
+    bound = binding("b", "mine", {"kind": "Group", "name": "g"}, namespace="kube-system")
+    bound["roleRef"]["kind"] = "Role"
+    # A ClusterRole of the same name is another one, and so is a Role of another namespace.
+    other = {**bound, "metadata": {"name": "c", "namespace": "elsewhere"}}
+    cluster = binding("d", "mine", {"kind": "User", "name": "u"})
+    found = power.holders([everything, role("mine")], [bound, other, cluster], power.ALLOWED)
+    assert [(one["subject"], one["power"], one["namespace"]) for one in found] == [
+        ("Group:g", "everything", "kube-system")
+    ]
+
+
+def test_nobody_is_unexpected_in_a_new_cluster():
+    """The rights of Kubernetes 1.34 that count, with those who hold them in a cluster that nobody has used yet."""
+    token = (["create"], [""], ["serviceaccounts/token"])
+    roles = [
+        role("cluster-admin", (["*"], ["*"], ["*"])),
+        role("edit", (["impersonate"], [""], ["serviceaccounts"]), token),
+        role("system:kube-controller-manager", token),
+        role("system:node", token),
+        role("system:controller:generic-garbage-collector", (["delete", "get", "patch", "update"], ["*"], ["*"])),
+        role("system:controller:clusterrole-aggregation-controller", (["escalate"], [power.RBAC], ["clusterroles"])),
+    ]
+    own = "system:controller:clusterrole-aggregation-controller"
+    account = {"kind": "ServiceAccount", "namespace": "kube-system", "name": "clusterrole-aggregation-controller"}
+    bindings = [
+        binding("cluster-admin", "cluster-admin", {"kind": "Group", "name": "system:masters"}),
+        binding("kubeadm:cluster-admins", "cluster-admin", {"kind": "Group", "name": "kubeadm:cluster-admins"}),
+        binding(
+            "manager", "system:kube-controller-manager", {"kind": "User", "name": "system:kube-controller-manager"}
+        ),
+        binding("system:node", "system:node"),
+        binding(own, own, account),
+    ]
+    found = power.holders(roles, bindings, power.ALLOWED)
+    assert len(found) == 4 and all(one["allowed"] for one in found)
+
+
 def test_who_can_give_itself_every_right_is_not_expected_either(monkeypatch):
     bind = role("binder", (["bind"], ["rbac.authorization.k8s.io"], ["clusterroles"]))
     objects = {
         "ClusterRole": [bind],
         "ClusterRoleBinding": [binding("b", "binder", {"kind": "Group", "name": "g"})],
         "RoleBinding": [],
+        "Role": [],
     }
     client = type("Listing", (), {"list": lambda self, version, kind, namespace=None: objects[kind]})()
     monkeypatch.setattr(rbac_info, "connect", lambda params: client)

@@ -66,6 +66,24 @@ def test_put_back_after_the_deadline_and_not_before(file, shell):
     assert tick(file, shell=shell).stderr == ""
 
 
+def test_since_when_the_file_is_what_it_is(file):
+    """An API server that loaded it after that has it; one that loaded something before has not."""
+    os.utime(file.path, (1000, 1000))
+    assert file.modified() == 1000
+    file.write(NEW, 60, EMPTY)
+    written = file.modified()
+    assert written == os.stat(file.path).st_mtime > 1000
+    # A later deadline is no other file.
+    file.extend(60, sha256(NEW), sha256(NEW))
+    assert file.modified() == written
+    os.utime(file.beside("previous"), (1000, 1000))
+    overdue(file)
+    tick(file)
+    assert os.stat(file.path).st_mtime == 1000 and abs(file.modified() - written) < 10
+    os.unlink(file.path)
+    assert file.modified() == 0
+
+
 def test_confirmed_stays(file):
     file.write(NEW, 60, EMPTY)
     assert file.confirm(sha256(NEW))

@@ -8,4 +8,5 @@ from __future__ import annotations
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+TESTS = pathlib.Path(__file__).parents[2]
+sys.path[:0] = [str(TESTS), str(TESTS / "lab")]

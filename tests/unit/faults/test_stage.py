@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import pytest
+from faults.audit import AuditLog
+from kind import bad_input
 from kind.plays import Done, changed_tasks
 from kind.report import CheckFailed, Report, expect
 from kind.sabotage import SABOTAGES, red_of
@@ -71,6 +75,31 @@ def test_reports_each_check_and_goes_on(tmp_path: pathlib.Path) -> None:
     assert set(cases) == {"kind.one.good", "kind.one.bad", "kind.two.can begin", "kind.three.runs"}
     assert cases["kind.one.good"].find("failure") is None
     assert any("not run, because this failed before: cluster" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("verb", "failure"),
+    [("get", ""), ("patch", "was written before"), ("", "it proves nothing")],
+    ids=["only asked", "tried to write", "never asked"],
+)
+def test_a_refused_run_of_a_service_account_is_looked_for(verb: str, failure: str, tmp_path: pathlib.Path) -> None:
+    account = "system:serviceaccount:it:nobody"
+    log = tmp_path / "audit.log"
+    log.write_text("")
+    event = {"stage": "ResponseComplete", "verb": verb, "requestURI": "/api", "user": {"username": account}}
+    answer = {**event, "responseStatus": {"code": 403}}
+
+    def run(*_arguments: object) -> Done:
+        log.write_text(json.dumps(answer) + "\n" if verb else "")
+        return done(2)
+
+    lab = SimpleNamespace(audit=AuditLog(log), plays=SimpleNamespace(run=run))
+    said: list[str] = []
+    report = Report(tmp_path / "junit.xml", said.append)
+    with report.section("one"):
+        bad_input.refused(lab, report, "no rights", ("made by us",), {}, user=account)  # type: ignore[arg-type]
+    assert bool(report.failed) == bool(failure)
+    assert failure in "\n".join(said)
 
 
 def test_red_is_read_from_evidence() -> None:

@@ -57,6 +57,17 @@ def test_only_what_a_play_has_written_counts(tmp_path: pathlib.Path) -> None:
     ]
 
 
+def test_a_service_account_that_runs_a_play_is_found_by_its_name(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_text("")
+    audit = AuditLog(log)
+    mark = audit.mark()
+    account = "system:serviceaccount:a:nobody"
+    log.write_text(line("patch", "/api/v1/namespaces/a/secrets/b", user=account, code=403) + line("get", "/api"))
+    assert audit.writes_since(mark) == []
+    assert [(event.user, event.write) for event in audit.of(account, mark)] == [(account, True)]
+
+
 def test_a_rotated_log_is_read_too_and_a_lost_one_proves_nothing(tmp_path: pathlib.Path) -> None:
     log = tmp_path / "audit.log"
     log.write_text(line("create", "/one"))

@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from labkit import cluster, images
 from labkit.engine import Engine
 from labkit.settings import Settings
+from labkit.ui import LabError
 
 HOSTS = "127.0.0.1 localhost\n"
 BLOCK = "# BEGIN mcp_auth.openshift one\n127.0.0.1 sso.one\n# END mcp_auth.openshift one\n"
@@ -63,6 +65,19 @@ def test_up_says_a_taken_port_before_anything_starts(lab: Path, tmp_path: Path, 
     assert "LAB_PORT_SSO" in done.stderr
     assert not (tmp_path / "cache").exists()
     assert not (tmp_path / "state").exists()
+
+
+def test_each_taken_port_is_named_with_a_free_one(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = {30443, 30446, 30000, 30080}
+    monkeypatch.setattr(cluster, "taken", lambda ports: [port for port in ports if port in busy])
+    monkeypatch.setattr(cluster.engines, "find", lambda settings: None)
+    monkeypatch.setattr(cluster.needs, "check_names", lambda settings: None)
+    settings = replace(settings, extra_ports=(30001, 30080))
+    with pytest.raises(LabError) as refused:
+        cluster.refuse_what_cannot_work(settings)
+    assert "ports 30443, 30446, 30080 on 127.0.0.1 are taken" in str(refused.value)
+    assert "LAB_PORT_SSO=30002 LAB_PORT_INSPECTOR=30003 LAB_PORTS_EXTRA=30001,30004" in refused.value.hint
+    assert "LAB_PORT_MCP" not in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -124,3 +139,18 @@ def test_down_without_a_cluster_starts_nothing(lab: Path, tmp_path: Path) -> Non
     done = subprocess.run([*argv, "vars"], env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "Run: lab.py up" in done.stderr
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_our_docker_stops_with_the_last_cluster_unless_it_is_wanted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    stopped = []
+    monkeypatch.setattr(cluster.engines, "sweep_policy", lambda _settings: None)
+    monkeypatch.setattr(cluster.engines, "find", lambda _settings: Engine("unix:///x", True))
+    monkeypatch.setattr(cluster.engines, "stop", stopped.append)
+    monkeypatch.setattr(cluster, "node_state", lambda *_: "")
+    monkeypatch.setattr(cluster, "remove_hosts_block", lambda *_: None)
+    monkeypatch.setattr(Engine, "docker", lambda *_args, **_options: "")
+    cluster.down(settings, keep)
+    assert stopped == ([] if keep else [settings])

@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+import uuid
 from pathlib import Path
 
 import demo
 import pytest
-from labkit import cluster, program
+from labkit import child, cluster, program
 from labkit.settings import Settings, command_prefix
 from labkit.ui import LabError
 
@@ -80,6 +82,75 @@ def test_a_stop_from_outside_undoes_what_is_half_done(lab: Path, number: signal.
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "undone\n"
     assert done.returncode == (0 if ignored else 128 + number), done.stderr
+
+
+# A program as Ansible is: a worker in a session of its own, which outlives its parent; the first takes a while to end.
+PLAYBOOK = """#!{python}
+import os, pathlib, signal, sys, time
+def end(number, _frame):
+    time.sleep(0.5)
+    pathlib.Path({folder!r}, "tidied").touch()
+    sys.exit(99)
+signal.signal(signal.SIGTERM, end)
+if not os.fork():
+    os.setsid()
+    pathlib.Path({folder!r}, "began").touch()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+time.sleep(60)
+"""
+
+
+def test_a_stopped_demo_leaves_no_worker_that_writes(lab: Path, tmp_path: Path) -> None:
+    book = tmp_path / "bin" / "ansible-playbook"
+    book.parent.mkdir()
+    book.write_text(PLAYBOOK.format(python=sys.executable, folder=str(tmp_path)))
+    book.chmod(0o755)
+    script = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(lab)!r})
+        from pathlib import Path
+        import demo
+        from labkit import child, program
+        child.run.__kwdefaults__["grace"] = 3.0
+        def body(settings):
+            demo.Demo(settings, Path({str(book.parent)!r}, "python")).site([])
+        sys.exit(program.main(Path({str(lab)!r}), "a test", body))
+    """)
+    marker = uuid.uuid4().hex
+    env = {**os.environ, "LAB_STATE": str(tmp_path / "state"), child.MARKER: marker}
+    process = subprocess.Popen([sys.executable, "-c", script], env=env)
+    try:
+        until = time.monotonic() + 30
+        while not (tmp_path / "began").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        assert not list(child.marked(marker))
+        assert (tmp_path / "tidied").exists()
+    finally:
+        child.kill_marked(marker)
+
+
+def test_a_daemon_of_ours_outlives_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(child.MARKER, "outer")
+    inner = child.Child(["sleep", "30"])
+    daemon = subprocess.Popen(["sleep", "30"], env=child.unmarked())
+    try:
+        assert inner.marker.startswith("outer/")
+        assert list(child.marked("outer")) == [inner.pid]
+        inner.end()
+        assert inner.returncode == -signal.SIGTERM and daemon.poll() is None
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+def test_a_child_that_does_not_end_in_time_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.run(["sh", "-c", "trap '' TERM; sleep 30 & wait; sleep 30"], timeout=0.5, grace=0.5)
+    assert child.run(["sh", "-c", "exit 3"]) == 3
+    assert not child.RUNNING
 
 
 def test_a_second_demo_waits_until_the_first_is_verified(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -323,6 +323,63 @@ def test_check_mode_calls_only_what_reads(server: FakeMcp) -> None:
     assert mcp_tool_call.call(made, {"tool": "act", "arguments": {}}, check_mode=True)["called"] is True
 
 
+def rpc_error(code: int) -> Callable[[Request, Send], None]:
+    error = {"code": code, "message": "no"}
+    return lambda request, send: send(as_json({"jsonrpc": "2.0", "id": request.message["id"], "error": error}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "called"),
+    [
+        (reply(401), False),
+        (reply(429), False),
+        (rpc_error(-32602), False),
+        (rpc_error(-32603), True),
+        (reply(502), True),
+        (reply(504), True),
+        (b"", True),
+        (chunked([b": still at it\n\n"], end=False), True),
+        (as_stream(b""), True),
+        (as_json({"jsonrpc": "2.0", "id": 4711, "result": {}}), True),
+        (lambda request, send: time.sleep(2), True),
+    ],
+)
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_call_that_may_have_run_is_never_said_not_to_have(
+    server: FakeMcp, answer: object, called: bool, reads: bool
+) -> None:
+    made = tool_server(server, {}, readOnlyHint=reads)
+    made.wire.timeout = 0.5
+    server.on("tools/call", answer)
+    found = mcp_tool_call.call(made, {"tool": "act", "arguments": {}}, check_mode=False)
+    assert (found["called"], found["changed"]) == (called, called and not reads)
+    assert found["error"] and ("look before" in found["msg"]) == called
+
+
+def test_a_call_that_finds_nobody_was_none(server: FakeMcp) -> None:
+    made = tool_server(server, {})
+    asked = made.list_tools
+
+    def then_gone() -> list[dict[str, object]]:
+        found = asked()
+        server.close()
+        made.wire = wire.Wire("http://127.0.0.1:9/mcp", None, 2)
+        return found
+
+    made.list_tools = then_gone
+    found = mcp_tool_call.call(made, {"tool": "act", "arguments": {}}, check_mode=False)
+    assert (found["called"], found["changed"], found["error"]["kind"]) == (False, False, "connect")
+
+
+def test_a_session_that_cannot_be_ended_takes_nothing_from_the_answer(server: FakeMcp) -> None:
+    made = tool_server(server, {"content": [{"type": "text", "text": "deleted"}]})
+    server.on("initialize", lambda request, send: send(as_json(result(request, INITIALIZED), ("Mcp-Session-Id", "s1"))))
+    server.on("DELETE", b"")
+    found = mcp_tool_call.call(made, {"tool": "act", "arguments": {}}, check_mode=False)
+    assert (found["called"], found["changed"], found["text"]) == (True, True, "deleted")
+    assert server.requests[-1].method == "DELETE"
+
+
 def test_an_unknown_tool_is_named_with_its_neighbour(server: FakeMcp) -> None:
     made = tool_server(server, {})
     with pytest.raises(McpError, match="no tool 'acts'") as caught:

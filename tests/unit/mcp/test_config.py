@@ -19,6 +19,7 @@ from ansible_collections.mcp_auth.openshift.plugins.module_utils._mcp import (
     generations,
     options,
     ownership,
+    presets,
     toml,
 )
 from ansible_collections.mcp_auth.openshift.plugins.module_utils._secrets import templates
@@ -111,6 +112,27 @@ def test_an_unknown_version_needs_a_generation() -> None:
     assert "generation" in made.errors[0].fix
     told = config.render("0.0.99", SETTINGS, "g3")
     assert not told.errors and told.assumed == "0.0.67"
+
+
+@pytest.mark.parametrize(
+    ("version", "generation", "port", "metadata", "resource"),
+    [
+        ("0.0.54", None, "8080", False, False),
+        ("0.0.66", None, "8080", True, False),
+        ("0.0.67", None, "9091", True, True),
+        ("next", "g4", "9091", True, True),
+        ("v0.0.68", "g3", "9091", True, True),
+        ("1.0.0", "g2", "8080", True, False),
+        ("main", "g1", "8080", False, False),
+    ],
+)
+def test_what_hangs_on_the_version_hangs_on_what_stands_for_it(
+    version: str, generation: str | None, port: str, metadata: bool, resource: bool
+) -> None:
+    settings = wanted(exchange={} if resource else {"method": "client_secret_basic"})
+    made = config.render(version, settings, generation)
+    assert not made.errors, made.errors
+    assert (made.metrics_port, made.own_metadata, made.publishes_resource) == (port, metadata, resource)
 
 
 @pytest.mark.parametrize("version", KNOWN)
@@ -268,6 +290,51 @@ def test_the_write_preset_says_its_risk_and_asks() -> None:
         made.config["confirmation_fallback"] == "deny" and made.config["confirmation_rules"][0]["destructive"] is True
     )
     assert {item["kind"] for item in made.config["denied_resources"]} >= {"Secret"}
+
+
+def test_hiding_one_more_tool_shows_no_other() -> None:
+    made = config.render("0.0.67", wanted(preset="write", disabled_tools=["helm_install", "pods_run"]))
+    assert made.config["disabled_tools"] == ["pods_exec", "pods_run", "helm_install"]
+    assert rules(made, "warning") == {("write", "preset")}
+
+
+def test_a_tool_that_the_preset_hides_is_shown_only_by_name() -> None:
+    made = config.render("0.0.67", wanted(preset="write", unhidden_tools=["pods_exec"]))
+    assert not made.errors and made.config["disabled_tools"] == ["pods_run"]
+    told = next(item.message for item in made.problems if item.rule == "running")
+    assert "pods_exec" in told and "pods_run" not in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unhidden_tools": ["pods_exec"]},
+        {"preset": "write", "unhidden_tools": ["pod_exec"]},
+        {"preset": "write", "unhidden_tools": ["pods_exec"], "disabled_tools": ["pods_exec"]},
+    ],
+)
+def test_only_what_is_hidden_can_be_shown(change: dict[str, Any]) -> None:
+    assert rules(config.render("0.0.67", wanted(**change))) == {("tools", "unhidden_tools")}
+
+
+def test_one_rule_more_leaves_the_question_before_destructive_tools() -> None:
+    for mine in ({"tool": "helm_install"}, {"tool": "pods_delete", "destructive": True}):
+        made = config.render("0.0.67", wanted(preset="write", confirmation_rules=[{**mine, "message": "Sure?"}]))
+        assert [{**mine, "message": "Sure?"}, *presets.PRESETS["write"]["confirmation_rules"]] == made.config[
+            "confirmation_rules"
+        ]
+    own = {"destructive": True, "message": "Really?"}
+    assert config.render("0.0.67", wanted(preset="write", confirmation_rules=[own])).config["confirmation_rules"] == [
+        own
+    ]
+
+
+def test_writing_without_the_preset_has_nothing_of_it_and_says_so() -> None:
+    made = config.render("0.0.67", wanted(read_only=False))
+    assert "disabled_tools" not in made.config
+    assert {("running", "disabled_tools"), ("confirmation", "confirmation_rules")} <= rules(made, "warning")
+    few = config.render("0.0.67", wanted(read_only=False, enabled_tools=["pods_delete"]))
+    assert ("running", "disabled_tools") not in rules(few, "warning")
 
 
 def test_writing_needs_a_server_that_can_ask() -> None:

@@ -62,6 +62,13 @@ CASES: dict[str, dict[str, Any]] = {
         "mcp_server_image_pull_secrets": ["registry"],
     },
     "write": {"chain_model": model(read_only=False), "mcp_server_network_policy": False},
+    "next": {"chain_model": model(version="next"), "mcp_server_generation": "g4"},
+    "patched": {"chain_model": model(version="v0.0.68"), "mcp_server_generation": "g3"},
+    "branch": {"chain_model": model(version="main"), "mcp_server_generation": "g3"},
+    "renumbered": {
+        "chain_model": model(version="1.0.0", authentication="client_secret"),
+        "mcp_server_generation": "g2",
+    },
 }
 PLAY = [
     {
@@ -75,15 +82,7 @@ PLAY = [
             % (ROLE / "templates" / "proxy.yml.j2"),
         },
         "tasks": [
-            {
-                "mcp_auth.openshift.mcp_config": {
-                    "version": "{{ chain_model.mcp_server.version }}",
-                    "settings": "{{ __mcp_server_settings }}",
-                    "config_path": "{{ __mcp_server_folder }}/config.toml",
-                    "dropin_dir": "{{ __mcp_server_dropin_folder }}",
-                },
-                "register": "__mcp_server_config",
-            },
+            {"ansible.builtin.import_tasks": str(ROLE / "tasks" / "validate.yml")},
             {
                 "ansible.builtin.copy": {
                     "content": "{{ lookup('ansible.builtin.template', '%s') | from_yaml_all | select | list | to_json }}"
@@ -251,6 +250,21 @@ def test_the_write_preset(rendered: Rendered) -> None:
     text = data(rendered["write"])["config.toml"]
     assert "read_only = false" in text and 'disabled_tools = ["pods_exec", "pods_run"]' in text
     assert "read_only = true" in data(rendered["default"])["config.toml"]
+
+
+@pytest.mark.parametrize("case", ["next", "patched", "branch"])
+def test_a_version_that_is_told_its_generation_is_served_like_it(rendered: Rendered, case: str) -> None:
+    text = data(rendered[case])["config.toml"].split("\n", 1)[1]
+    if case != "next":
+        assert text == data(rendered["default"])["config.toml"].split("\n", 1)[1]
+    assert 'metrics_port = "9091"' in text
+    assert data(rendered[case])["proxy.json"] == data(rendered["default"])["proxy.json"]
+
+
+def test_what_a_generation_lacks_is_not_read_from_the_name_of_its_version(rendered: Rendered) -> None:
+    assert "metrics_port" not in data(rendered["renumbered"])["config.toml"]
+    servers = json.loads(data(rendered["renumbered"])["proxy.json"])["apps"]["http"]["servers"]
+    assert '"127.0.0.1:8080"' in json.dumps(servers["metrics"]) and "9091" not in json.dumps(servers)
 
 
 def test_old_servers_are_probed_where_they_answer(rendered: Rendered) -> None:

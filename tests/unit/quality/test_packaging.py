@@ -52,6 +52,12 @@ def call(argv: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> st
     return done.stdout
 
 
+def test_one_address_for_faults(root: Path) -> None:
+    (address,) = re.findall(r"^issues: (\S+)$", (root / "galaxy.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    for page in ("README.md", "docs/docsite/links.yml"):
+        assert re.search(rf"{re.escape(address)}(>|$)", (root / page).read_text(encoding="utf-8"), re.MULTILINE), page
+
+
 @pytest.fixture(scope="session")
 def tarball(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The collection as it is built from a checkout that was worked in."""

@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
+from labkit import child
+from labkit.store import locked
+from runkit import __main__ as runner
 from runkit import counts, engine, table, tools
 
 SANITY = """Running sanity test "compile" on Python 3.11
@@ -116,7 +121,11 @@ def test_locks_have_hashes_and_no_addresses(root: Path) -> None:
 
 
 def run(
-    tmp_path: Path, rows: list[dict[str, object]], jobs: int = 2, stop_after: float = 0
+    tmp_path: Path,
+    rows: list[dict[str, object]],
+    jobs: int = 2,
+    stop_after: float = 0,
+    stop_when: Path | None = None,
 ) -> tuple[dict[str, engine.Result], list[str]]:
     """Run a table of the test's own in an empty tree."""
     said: list[str] = []
@@ -125,9 +134,17 @@ def run(
     results.mkdir()
     runner = engine.Run(tmp_path, ours, results, jobs, said.append)
     if stop_after:
-        import threading
-
         threading.Timer(stop_after, runner.stop, ["stopped by the test"]).start()
+    if stop_when:
+        file = stop_when
+
+        def stop() -> None:
+            until = time.monotonic() + 30
+            while not file.exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            runner.stop("stopped by the test")
+
+        threading.Thread(target=stop).start()
     found = runner.all(ours.checks)
     return {result.check.name: result for result in found}, said
 
@@ -218,6 +235,45 @@ def test_stop(tmp_path: Path) -> None:
     assert "stopped by the test" in results["later"].problem
 
 
+@pytest.mark.parametrize(("grace", "tidied"), [(20, True), (1, False)])
+def test_a_stopped_command_has_its_time_to_put_things_back(
+    tmp_path: Path, root: Path, grace: int, tidied: bool
+) -> None:
+    code = f"""
+import pathlib, signal, sys, time
+sys.path.insert(0, {str(root / "tests" / "lab")!r})
+from labkit import child
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+try:
+    child.run(["sh", "-c", "touch '{tmp_path}/began'; sleep 60"], start_new_session=True)
+finally:
+    time.sleep(2)
+    pathlib.Path({str(tmp_path)!r}, "tidied").touch()
+"""
+    marker = uuid.uuid4().hex
+    row = {"name": "lab", "run": python(code), "timeout": 100, "grace": grace, "set": {child.MARKER: marker}}
+    results, said = run(tmp_path, [row], stop_when=tmp_path / "began")
+    assert "stopped by the test" in results["lab"].problem
+    assert not list(child.marked(marker))
+    assert (tmp_path / "tidied").exists() is tidied
+    assert any("lab has 20 s to put back what it holds" in line for line in said) is tidied
+
+
+def test_the_lab_has_time_to_go_down(root: Path) -> None:
+    ours = table.load(root / "tests/checks.toml")
+    assert {check.grace for check in ours.checks if check.lane == "kind"} == {120}
+
+
+def test_two_runs_never_share_their_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tests/run", "--only", "ruff", f"--results={tmp_path}"])
+    monkeypatch.setattr(tools, "lacking", lambda *_: [])
+    with locked(tmp_path / ".lock", "the test"):
+        assert runner.main() == 2
+    assert "is busy with the results" in capsys.readouterr().out
+
+
 def test_bootstrap_script_is_python() -> None:
     compile(tools.bootstrap_script(), "get_pip.py", "exec")
 
@@ -228,6 +284,40 @@ def test_interpreter_is_real() -> None:
     assert "shims" not in path.parts
     with pytest.raises(tools.ToolError, match=r"Python 3\.99"):
         tools.interpreter("3.99")
+
+
+def test_all_that_is_lacking_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    wanted = [table.Environment(name, python, "x.lock") for name, python in (("a", here), ("b", "3.98"), ("c", "3.99"))]
+    assert [line.split(" with ")[0] for line in tools.lacking(wanted)] == ["Python 3.98", "Python 3.99"]
+    assert tools.lacking(wanted[:1]) == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert "git" in tools.lacking([])[0]
+
+
+def test_what_the_lab_lacks_is_told_too(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGES", "pull")
+    monkeypatch.setenv("LAB_STATE", str(tmp_path))
+    monkeypatch.setattr("labkit.needs.shutil.which", lambda name: "/bin/true" if name == "git" else None)
+    assert any("npm was not found" in line for line in tools.lacking([], root / "tests" / "lab"))
+    monkeypatch.setenv("LAB_NAME", "Not A Name")
+    assert any("LAB_NAME" in line for line in tools.lacking([], root / "tests" / "lab"))
+
+
+def test_a_machine_that_lacks_something_runs_no_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run", "--only", "sanity-2.21", "lab-images", "--results", str(tmp_path)])
+    monkeypatch.setattr(
+        tools, "lacking", lambda environments, lab: [f"{e.python} is gone" for e in environments] + [lab.name]
+    )
+    assert runner.main() == 2
+    said = capsys.readouterr().out
+    assert "  - 3.12 is gone\n" in said
+    assert "  - lab\n" in said
+    assert said.endswith("0 passed, 1 failed\n")
+    assert not list(tmp_path.glob("*.log"))
 
 
 def test_what_failed_is_told_in_one_line_each(tmp_path: Path) -> None:
