@@ -29,6 +29,10 @@ QUESTIONS = re.compile(
 LOGINS = re.compile(r"^/realms/[^/]+/(protocol/openid-connect|login-actions|device)(/|$)|/partial-export$")
 
 
+# Ids of Keycloak, and the endings of names that are used once.
+RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=-)[0-9a-f]{8}(?=$|/)")
+
+
 def is_write(method: str, target: str, body: bytes) -> bool:
     """Whether a request changes something that lasts."""
     if method not in WRITING:
@@ -64,6 +68,24 @@ class Entry:
     fault: str = ""
     seconds: float = 0.0
     began: float = 0.0
+    # The name of what is made, which no path of a POST says.
+    made: str = ""
+
+    @property
+    def what(self) -> str:
+        """What was asked for, the same in every run: ids and random endings left out."""
+        return " ".join(
+            filter(None, (self.method, f"{self.proxy}:{RANDOM.sub('*', self.path)}", RANDOM.sub("*", self.made)))
+        )
+
+
+def name_in(body: bytes) -> str:
+    """The name of an object in a body."""
+    try:
+        found = json.loads(body or b"{}")
+        return str((found.get("metadata") or {}).get("name") or "")
+    except (ValueError, AttributeError):
+        return ""
 
 
 @dataclass
@@ -144,6 +166,7 @@ class Ledger:
                 self._writes += 1
                 write = self._writes
             entry = Entry(len(self.entries) + 1, write, proxy, method, parts.path, dry, began=time.time())
+            entry.made = name_in(body) if write and method == "POST" else ""
             self.entries.append(entry)
             due = [fault for fault in self.faults if fault.takes(entry)]
             entry.fault = ",".join(fault.action for fault in due)

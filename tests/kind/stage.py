@@ -72,6 +72,8 @@ class Stage:
     before: set[str] | None = None
     rules: set[str] = field(default_factory=set)
     writes: int = 0
+    # What they were.
+    written: frozenset[str] = frozenset()
     secrets: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -249,6 +251,7 @@ def converge(stage: Stage) -> None:
         left = sorted(one for one in used - asked_by_preflight() if one[1] and not one[1].startswith("selfsubject"))
         expect(not left, f"it does not ask for {left}")
     stage.writes = ledger.writes
+    stage.written = frozenset(entry.what for entry in ledger.written())
     report.say(f"       {ledger.requests} requests, {ledger.writes} writes")
     report.need("chain")
     with report.check("planted secrets were kept"):
@@ -397,7 +400,7 @@ def kill_points(stage: Stage) -> None:
     stage.report.need("lab", "chain", "torn down")
     total = stage.writes or 60
     if stage.asked.long:
-        kills.write_by_write(stage.up, stage.report, total)
+        kills.write_by_write(stage.up, stage.report, stage.written, total)
         kills.each_alone(stage.up, stage.report, total, KILL_POINTS, stage.seed)
     else:
         kills.in_one_row(stage.up, stage.report, total, KILL_POINTS, stage.seed)

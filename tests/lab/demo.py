@@ -144,7 +144,8 @@ class Demo:
             )
 
     def timings(self) -> dict[str, float]:
-        """Seconds of the last runs, by kind: first (no cluster before), again (it was up)."""
+        """Seconds of the last runs that ended well, by kind: cold (nothing in the cache), warm (no cluster), again (a demo
+        that had ended well)."""
         try:
             taken: dict[str, float] = json.loads((self.cache / "demo-timings.json").read_text())
         except (OSError, ValueError):
@@ -183,14 +184,18 @@ def bring_up(settings: Settings) -> None:
     began = time.monotonic()
     cluster.refuse_what_cannot_work(settings)
     with cluster.lock(settings):
-        known = cluster.node_state(settings, engine.find(settings)) == "running"
+        cold = not (settings.cache / "env").exists()
+        done = settings.state / "demo-done"
+        known = cluster.node_state(settings, engine.find(settings)) == "running" and done.exists()
         cluster.bring_up(settings)
+        done.unlink(missing_ok=True)
         demo = Demo(settings, pyenv.ensure(settings))
         with step("building and installing the collection"):
             demo.install()
         say("running site.yml")
         demo.site(sys.argv[1:])
-        demo.remember("again" if known else "first", time.monotonic() - began)
+        done.touch()
+        demo.remember("cold" if cold else "again" if known else "warm", time.monotonic() - began)
         print(demo.where_to_look(), flush=True)
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from faults.audit import AuditLog
 from faults.canary import Canary
 from faults.kill import MARKER, Point, differences, in_a_row, kill_marked, spread
+from faults.ledger import Ledger
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,3 +164,33 @@ def test_the_same_secrets() -> None:
     after = {"ns/a:password": "1", "ns/c:key": "other", "ns/new:key": "5"}
     assert differences(before, after, may_go=("ns/bootstrap:",)) == ["ns/c:key has another value", "ns/d:key is gone"]
     assert str(Point(3, True)) == "write 3 (done, answer lost)"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "what"),
+    [
+        (
+            "POST",
+            "/api/v1/namespaces/a/secrets",
+            {"metadata": {"name": "one"}},
+            "POST api:/api/v1/namespaces/a/secrets one",
+        ),
+        (
+            "POST",
+            "/api/v1/namespaces/a/pods",
+            {"metadata": {"name": "trial-0123abcd"}},
+            "POST api:/api/v1/namespaces/a/pods trial-*",
+        ),
+        ("DELETE", "/api/v1/namespaces/a/pods/trial-0123abcd", None, "DELETE api:/api/v1/namespaces/a/pods/trial-*"),
+        (
+            "PUT",
+            "/admin/realms/r/clients/261c068d-b5f5-48d0-bf27-8a006a0c0a55",
+            {"id": "x"},
+            "PUT api:/admin/realms/r/clients/*",
+        ),
+        ("POST", "/admin/realms", ["a list"], "POST api:/admin/realms"),
+    ],
+)
+def test_a_write_is_called_the_same_in_every_run(method: str, path: str, body: object, what: str) -> None:
+    entry, _due = Ledger().open("api", method, path, b"" if body is None else json.dumps(body).encode())
+    assert (entry.what, entry.write) == (what, 1)
