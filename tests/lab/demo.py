@@ -194,7 +194,7 @@ def bring_up(settings: Settings) -> None:
             demo.install()
         say("running site.yml")
         demo.site(sys.argv[1:])
-        done.touch()
+        write_atomic(done, "")
         demo.remember("cold" if cold else "again" if known else "warm", time.monotonic() - began)
         print(demo.where_to_look(), flush=True)
 

@@ -172,6 +172,12 @@ def test_a_second_demo_waits_until_the_first_is_verified(settings: Settings, mon
     monkeypatch.setattr(demo.Demo, "where_to_look", lambda _self: "")
     demo.bring_up(settings)
     assert seen == ["up", "install", "site"]
+    # What a time stands for: nothing in the cache, no cluster, a demo that had ended well.
+    for kind, state in (("cold", ""), ("warm", ""), ("again", "running")):
+        monkeypatch.setattr(cluster, "node_state", lambda *_, state=state: state)
+        demo.bring_up(settings)
+        assert kind in demo.Demo(settings, Path("/python")).timings()
+        (settings.cache / "env").mkdir(exist_ok=True)
 
 
 def test_the_collection_is_swapped_only_when_it_is_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
